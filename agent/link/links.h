@@ -1,0 +1,66 @@
+/* links.h - from the desired set to running devices.
+ *
+ * links_apply() takes the whole desired set; plan (pure) decides start, replace, keep, stop; each link's
+ * state machine owns conditions, back-off and last values; channels (threads) run the plugins.
+ * Threads: the loop; hooks are called there.
+ */
+#ifndef LINK_LINKS_H
+#define LINK_LINKS_H
+
+#include "link/adaptors.h"
+#include "loop/loop.h"
+#include "loop/resolve.h"
+#include "model/condition.h"
+#include "model/state.h"
+
+struct links;
+
+struct links_hooks {
+        void *ctx;
+        /* After every poll, batch of pushed values and (re)configure: the device's states changed or
+         * were confirmed.  What is given lives for the call. */
+        void (*status)(void *ctx, const struct link_spec *, const struct device *,
+                       const struct states *);
+        /* The condition list changed.  `cause` is the human text behind it, or "". */
+        void (*condition)(void *ctx, const struct link_spec *, const struct conditions *,
+                          const char *cause);
+};
+
+struct links_config {
+        struct loop *loop;
+        struct adaptors *adaptors; /* borrowed */
+        struct resolver *resolver; /* borrowed */
+        unsigned reactors;         /* 0 = one per core */
+        unsigned blocking_max;     /* threads per blocking adaptor; 0 = 2 */
+        struct links_hooks hooks;
+};
+
+struct links *links_new(const struct links_config *);
+/* Make the running set the desired one.  Returns at once; d stays the caller's. */
+void links_apply(struct links *l, const struct desired *d);
+
+/* The one downlink verb: MQTT commands, twins and RPC are all this.  Values are copied.  answer() is
+ * called exactly once on the loop: per-point results in order of `writes`; within the deadline. */
+struct links_write_result {
+        int rc;            /* enum dl_rc; DL_RETRY: device away, or deadline passed */
+        uint32_t code;
+        char text[256];
+};
+int links_write(struct links *l, const char *key, const struct dl_write *writes, size_t n,
+                int64_t deadline_ns,
+                void (*answer)(void *ctx, const struct links_write_result *, size_t n), void *ctx,
+                struct err *e);
+
+struct links_counts {
+        size_t links, healthy, unhealthy;
+        uint64_t polls, polls_failed, samples;
+        unsigned threads;
+};
+void links_count(const struct links *l, struct links_counts *ret);
+
+/* Interrupt, stop, join, free; done() on the loop when nothing runs any more (at most about 3 s: what is
+ * stuck in a plugin beyond that is left, and said so).  Then links_free(). */
+void links_stop(struct links *l, void (*done)(void *ctx), void *ctx);
+void links_free(struct links *l);
+
+#endif

@@ -1,0 +1,113 @@
+/* loop.h - an event loop: timers, descriptors, signals, files that change, calls from any thread.
+ *
+ * libuv behind our names; no other file includes uv.h.  One thread owns a loop; the main thread has
+ * one, every reactor and the mqtt thread have their own.
+ *
+ * Threads     Everything is for the loop's own thread, but for loop_post() and loop_stop().
+ * Ownership   Timers, descriptors and so on are embedded in the caller's struct and are zero until
+ *             started; *_end() may be called on a zero or ended one, and from within its own callback;
+ *             after it returns the callback is not called again and the memory may go.
+ * Ticks       loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that what is
+ *             due together wakes the thread once.  LOOP_EXACT does without.
+ */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+struct loop *loop_new(const char *name); /* name for logs */
+void loop_free(struct loop *l);          /* everything on it has ended; NULL is fine */
+void loop_run(struct loop *l);           /* until loop_stop() */
+void loop_stop(struct loop *l);          /* any thread; the current turn is finished */
+int64_t loop_now(const struct loop *l);  /* monotonic ns at the start of this turn */
+void loop_set_tick(struct loop *l, int64_t tick_ns);
+
+/* --- timers */
+
+struct loop_timer {
+        struct loop *loop;
+        void *impl;
+        void (*fired)(void *ctx);
+        void *ctx;
+};
+
+enum { LOOP_EXACT = 1 };
+
+void loop_timer_init(struct loop_timer *t, struct loop *l, void (*fired)(void *ctx), void *ctx);
+/* Fires once; set again while running: the new time holds. */
+void loop_timer_start(struct loop_timer *t, int64_t after_ns, unsigned flags);
+void loop_timer_stop(struct loop_timer *t);
+bool loop_timer_active(const struct loop_timer *t);
+void loop_timer_end(struct loop_timer *t);
+
+/* --- descriptors */
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
+
+struct loop_fd {
+        struct loop *loop;
+        void *impl;
+        void (*ready)(void *ctx, unsigned events);
+        void *ctx;
+};
+
+/* DL_BUG when the descriptor cannot be polled.  The descriptor stays the caller's: end first, close
+ * then. */
+int loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
+                  void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e);
+void loop_fd_set(struct loop_fd *f, unsigned events); /* 0 = pause */
+void loop_fd_end(struct loop_fd *f);
+
+/* --- signals (main loop only) */
+
+struct loop_signal {
+        void *impl;
+        void (*caught)(void *ctx, int number);
+        void *ctx;
+};
+
+int loop_signal_start(struct loop_signal *s, struct loop *l, int number,
+                      void (*caught)(void *ctx, int number), void *ctx, struct err *e);
+void loop_signal_end(struct loop_signal *s);
+
+/* --- a directory whose entries change: made, removed, renamed, written and closed */
+
+struct loop_dir {
+        void *impl;
+        void (*changed)(void *ctx); /* coalesced: at most once a turn */
+        void *ctx;
+};
+
+int loop_dir_start(struct loop_dir *d, struct loop *l, const char *path,
+                   void (*changed)(void *ctx), void *ctx, struct err *e);
+void loop_dir_end(struct loop_dir *d);
+
+/* --- work from other threads: a typed message, embedded as the first member of the caller's struct */
+
+struct loop_message {
+        struct loop_message *next;
+        /* Called once on the loop's thread; owns the message.  cancelled: the loop is being freed,
+         * only release. */
+        void (*deliver)(struct loop_message *m, bool cancelled);
+};
+
+/* Any thread.  In order per sender; the loop takes all there is at once and is woken at most once per
+ * batch. */
+void loop_post(struct loop *l, struct loop_message *m);
+
+/* Called at the end of every turn that did anything: the place to hand on a batch. */
+struct loop_turn {
+        struct loop_turn *next;
+        void (*ended)(void *ctx);
+        void *ctx;
+};
+
+void loop_on_turn(struct loop *l, struct loop_turn *t); /* not removable; lives as long as the loop */
+
+#endif
