@@ -1,0 +1,47 @@
+/* main.c - the verbs and what is common to them. */
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct verb {
+        const char *name;
+        const char *help;
+        int (*run)(int argc, char **argv);
+} verbs[] = {
+        { "agent", "drive the devices of this node", verb_agent },
+        { "validate", "check manifests offline, as the agent would", verb_validate },
+};
+
+static void print_help(FILE *out)
+{
+        (void)fprintf(out, "usage: devicelink VERB [OPTION...]\n\n"
+                           "Connects field devices to Kubernetes and MQTT.\n\n");
+        for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+                (void)fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+        (void)fprintf(out, "\n  --version  print the version\n"
+                           "  --help     this text; 'devicelink VERB --help' tells more\n");
+}
+
+int main(int argc, char **argv)
+{
+        const char *name = argc > 1 ? argv[1] : "";
+
+        if (strcmp(name, "--version") == 0) {
+                (void)printf("devicelink %s\n", DEVICELINK_VERSION);
+                return EXIT_OK;
+        }
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+                print_help(stdout);
+                return EXIT_OK;
+        }
+        for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+                if (strcmp(name, verbs[i].name) == 0)
+                        return verbs[i].run(argc - 1, argv + 1);
+        if (name[0] == '\0')
+                (void)fprintf(stderr, "devicelink: a verb is missing\n\n");
+        else
+                (void)fprintf(stderr, "devicelink: unknown verb '%s'\n\n", name);
+        print_help(stderr);
+        return EXIT_USAGE;
+}
