@@ -1,5 +1,5 @@
-/* verbs.h - the verbs of the program.  Each takes argv from its own name on and returns the exit code:
- * 0 all is well, 1 what the verb reports as failed, 2 usage. */
+/* verbs.h - the verbs of the program.  Each takes argv from its own name on and returns the exit
+ * code: 0 all is well, 1 what the verb reports as failed, 2 usage. */
 #ifndef VERBS_H
 #define VERBS_H
 

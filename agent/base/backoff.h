@@ -1,7 +1,7 @@
 /* backoff.h - delays between attempts: doubling, capped, with jitter, never stopping.
  *
- * The n-th delay is drawn from [d/2, d], d = min(first * 2^n, max).  After backoff_reset() (the peer
- * was healthy) the next delay is short again.  Threads: none shared.
+ * The n-th delay is drawn from [d/2, d], d = min(first * 2^n, max).  After backoff_reset() (the
+ * peer was healthy) the next delay is short again.  Threads: none shared.
  */
 #ifndef BASE_BACKOFF_H
 #define BASE_BACKOFF_H

@@ -25,7 +25,7 @@ struct buf {
 void buf_done(struct buf *b);
 void buf_clear(struct buf *b); /* keeps the memory, forgets failure */
 bool buf_ok(const struct buf *b);
-const char *buf_text(const struct buf *b); /* never NULL */
+const char *buf_text(const struct buf *b);      /* never NULL */
 char *buf_take(struct buf *b, size_t *ret_len); /* for free(); the buffer is empty afterwards */
 
 void buf_add(struct buf *b, const void *p, size_t n);
@@ -37,7 +37,7 @@ void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(prin
 void buf_add_json(struct buf *b, const char *s, size_t n);
 void buf_add_hex(struct buf *b, const void *p, size_t n);    /* lower case */
 void buf_add_base64(struct buf *b, const void *p, size_t n); /* RFC 4648 4, padded */
-void buf_drop(struct buf *b, size_t n);                       /* the first n bytes */
+void buf_drop(struct buf *b, size_t n);                      /* the first n bytes */
 
 AUTO_DEFINE(buf, struct buf, buf_done)
 

@@ -7,9 +7,9 @@
  *   };
  *
  * decode() walks the table, not the document: what is absent gets its default, what is wrong is
- * reported with path, line, value and expectation, unknown keys are a warning with the nearest known
- * name, and it goes on to the end.  null counts as absent.  Texts and sub-structs live in the arena.
- * The same table prints help and is compared with the CRDs.
+ * reported with path, line, value and expectation, unknown keys are a warning with the nearest
+ * known name, and it goes on to the end.  null counts as absent.  Texts and sub-structs live in the
+ * arena. The same table prints help and is compared with the CRDs.
  */
 #ifndef BASE_DECODE_H
 #define BASE_DECODE_H
@@ -49,60 +49,95 @@ struct decoded_pair {
 
 struct field {
         enum field_kind kind;
-        const char *name;            /* key in the document */
-        const char *alias;           /* a second spelling that is read too, or NULL */
-        size_t offset;               /* in the struct */
-        size_t size;                 /* of one element or pointee */
+        const char *name;  /* key in the document */
+        const char *alias; /* a second spelling that is read too, or NULL */
+        size_t offset;     /* in the struct */
+        size_t size;       /* of one element or pointee */
         bool required;
-        const char *fallback;        /* default as text, NULL = zero / NULL */
-        int64_t min, max;            /* INT, REAL, DURATION (ns); LIST and TEXT: length; 0,0 = unbounded */
-        const char *pattern;         /* TEXT: POSIX extended regular expression, whole text */
-        const char *pattern_says;    /* what to say when it does not match: "an absolute path" */
+        const char *fallback; /* default as text, NULL = zero / NULL */
+        int64_t min, max;     /* INT, REAL, DURATION (ns); LIST and TEXT: length; 0,0 = unbounded */
+        const char *pattern;  /* TEXT: POSIX extended regular expression, whole text */
+        const char *pattern_says; /* what to say when it does not match: "an absolute path" */
         const struct field_choice *choices;
-        const struct field *sub;     /* OBJECT, POINTER, LIST */
-        const char *unique;          /* LIST of objects: this member is the key, no duplicates */
-        const char *help;            /* one line */
-        bool ignored;                /* accepted for compatibility and not stored (KIND_TREE, no offset) */
+        const struct field *sub; /* OBJECT, POINTER, LIST */
+        const char *unique;      /* LIST of objects: this member is the key, no duplicates */
+        const char *help;        /* one line */
+        bool ignored; /* accepted for compatibility and not stored (KIND_TREE, no offset) */
 };
 
 /* min, max, required, fallback, pattern, ... follow as designated initialisers. */
 #define FIELD_TEXT(type, member, key, ...)                                                         \
-        { .kind = FIELD_KIND_TEXT, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_TEXT, .name = (key), .offset = offsetof(type, member),          \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_BOOL(type, member, key, ...)                                                         \
-        { .kind = FIELD_KIND_BOOL, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_BOOL, .name = (key), .offset = offsetof(type, member),          \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_INT(type, member, key, ...)                                                          \
-        { .kind = FIELD_KIND_INT, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_INT, .name = (key), .offset = offsetof(type, member),           \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_REAL(type, member, key, ...)                                                         \
-        { .kind = FIELD_KIND_REAL, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_REAL, .name = (key), .offset = offsetof(type, member),          \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_DURATION(type, member, key, ...)                                                     \
-        { .kind = FIELD_KIND_DURATION, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_DURATION, .name = (key), .offset = offsetof(type, member),      \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_CHOICE(type, member, key, table, ...)                                                \
-        { .kind = FIELD_KIND_CHOICE, .name = (key), .offset = offsetof(type, member),              \
-          .choices = (table), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_CHOICE, .name = (key), .offset = offsetof(type, member),        \
+                .choices = (table), __VA_ARGS__                                                    \
+        }
 #define FIELD_OBJECT(type, member, key, table, ...)                                                \
-        { .kind = FIELD_KIND_OBJECT, .name = (key), .offset = offsetof(type, member),              \
-          .sub = (table), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_OBJECT, .name = (key), .offset = offsetof(type, member),        \
+                .sub = (table), __VA_ARGS__                                                        \
+        }
 #define FIELD_POINTER(type, member, key, table, pointee, ...)                                      \
-        { .kind = FIELD_KIND_POINTER, .name = (key), .offset = offsetof(type, member),             \
-          .sub = (table), .size = sizeof(pointee), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_POINTER, .name = (key), .offset = offsetof(type, member),       \
+                .sub = (table), .size = sizeof(pointee), __VA_ARGS__                               \
+        }
 #define FIELD_LIST(type, member, key, table, element, ...)                                         \
-        { .kind = FIELD_KIND_LIST, .name = (key), .offset = offsetof(type, member),                \
-          .sub = (table), .size = sizeof(element), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_LIST, .name = (key), .offset = offsetof(type, member),          \
+                .sub = (table), .size = sizeof(element), __VA_ARGS__                               \
+        }
 #define FIELD_TEXTS(type, member, key, ...)                                                        \
-        { .kind = FIELD_KIND_LIST, .name = (key), .offset = offsetof(type, member),                \
-          .size = sizeof(const char *), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_LIST, .name = (key), .offset = offsetof(type, member),          \
+                .size = sizeof(const char *), __VA_ARGS__                                          \
+        }
 #define FIELD_MAP(type, member, key, ...)                                                          \
-        { .kind = FIELD_KIND_MAP, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_MAP, .name = (key), .offset = offsetof(type, member),           \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_TREE(type, member, key, ...)                                                         \
-        { .kind = FIELD_KIND_TREE, .name = (key), .offset = offsetof(type, member), __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_TREE, .name = (key), .offset = offsetof(type, member),          \
+                __VA_ARGS__                                                                        \
+        }
 #define FIELD_IGNORED(key, ...)                                                                    \
-        { .kind = FIELD_KIND_TREE, .name = (key), .ignored = true, __VA_ARGS__ }
+        {                                                                                          \
+                .kind = FIELD_KIND_TREE, .name = (key), .ignored = true, __VA_ARGS__               \
+        }
 #define FIELD_END                                                                                  \
-        { .kind = FIELD_KIND_END }
+        {                                                                                          \
+                .kind = FIELD_KIND_END                                                             \
+        }
 
-/* Decode t (NULL = an empty map) into out, which is first zeroed for `size` bytes.  path is what the
- * findings' paths begin with.  Returns 0, or DL_CONFIG when errors were reported to f (never NULL):
- * out then holds what could be read. */
+/* Decode t (NULL = an empty map) into out, which is first zeroed for `size` bytes.  path is what
+ * the findings' paths begin with.  Returns 0, or DL_CONFIG when errors were reported to f (never
+ * NULL): out then holds what could be read. */
 int decode(const struct tree *t, const struct field *fields, void *out, size_t size,
            struct arena *a, const char *path, struct findings *f);
 

@@ -21,7 +21,7 @@ struct findings {
         struct finding *list;
         size_t n;
         size_t cap;
-        size_t errors;   /* counted even when not kept */
+        size_t errors; /* counted even when not kept */
         size_t warnings;
         const char *file; /* borrowed; copied into each new finding */
 };

@@ -1,15 +1,17 @@
 /* log.h - one line per event: time, level, stable id, message, typed fields.
  *
- *   LOG(WARNING, "link.retry", "device does not answer", LOG_STR("link", key), LOG_INT("attempt", 3));
+ *   LOG(WARNING, "link.retry", "device does not answer", LOG_STR("link", key), LOG_INT("attempt",
+ * 3));
  *
- * text:  2026-01-02T03:04:05.678Z WARNING link.retry device does not answer link=default/pump attempt=3
- * json:  {"time":"...","level":"warning","id":"link.retry","message":"...","link":"default/pump","attempt":3}
+ * text:  2026-01-02T03:04:05.678Z WARNING link.retry device does not answer link=default/pump
+ * attempt=3 json:
+ * {"time":"...","level":"warning","id":"link.retry","message":"...","link":"default/pump","attempt":3}
  *
- * Ids are "<room>.<what>" and never change between releases.  Repeats (same id and same fields of kind
- * LOG_STR whose key is "link", "file" or "peer") within 10 s collapse: the first is written, the others
- * are counted, and the count is written as `repeated=N` with the next line of that id or when the 10 s
- * are over.  The table of ids under watch is bounded (1,024; the oldest goes).
- * Values are escaped; a line is at most 4 KiB.  Secrets never come here: that is the caller's duty.
+ * Ids are "<room>.<what>" and never change between releases.  Repeats (same id and same fields of
+ * kind LOG_STR whose key is "link", "file" or "peer") within 10 s collapse: the first is written,
+ * the others are counted, and the count is written as `repeated=N` with the next line of that id or
+ * when the 10 s are over.  The table of ids under watch is bounded (1,024; the oldest goes). Values
+ * are escaped; a line is at most 4 KiB.  Secrets never come here: that is the caller's duty.
  * Threads: any; one write(2) per line.
  */
 #ifndef BASE_LOG_H
@@ -41,7 +43,8 @@ void log_setup(int fd, enum log_level, enum log_format);
 bool log_wants(enum log_level);
 /* Write the counts of what is being collapsed; at shutdown, and from a timer. */
 void log_flush(bool everything);
-void log_write(enum log_level, const char *id, const char *message, const struct log_field *, size_t n);
+void log_write(enum log_level, const char *id, const char *message, const struct log_field *,
+               size_t n);
 
 #define LOG(level, id, message, ...)                                                               \
         do {                                                                                       \

@@ -20,7 +20,8 @@ void *xreallocarray(void *p, size_t n, size_t size) __attribute__((returns_nonnu
 void *xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
-char *xvasprintf(const char *format, va_list) __attribute__((format(printf, 1, 0), returns_nonnull));
+char *xvasprintf(const char *format, va_list)
+        __attribute__((format(printf, 1, 0), returns_nonnull));
 
 struct arena;
 

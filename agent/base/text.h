@@ -1,9 +1,9 @@
 /* text.h - numbers, durations, times and Base64 as text, both ways; independent of the locale.
  *
- * The forms are those of the Octopus contract (Go's): reals in the 'g' form with the shortest digits
- * that read back the same, exponent form as octopus.md 3.1 says (vectors
- * float_text.json); durations as octopus.md 3 (vectors duration.json).
- * Parsers take the whole text or refuse it; `ret` is untouched on failure.
+ * The forms are those of the Octopus contract (Go's): reals in the 'g' form with the shortest
+ * digits that read back the same, exponent form as octopus.md 3.1 says (vectors float_text.json);
+ * durations as octopus.md 3 (vectors duration.json). Parsers take the whole text or refuse it;
+ * `ret` is untouched on failure.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -32,7 +32,7 @@ int text_parse_uint(const char *s, size_t n, uint64_t max, uint64_t *ret, struct
 int text_parse_real(const char *s, size_t n, int bits, double *ret, struct err *e);
 /* Go's duration strings: "1m30s", "250us", ".5s", "0", negative too. */
 int text_parse_duration(const char *s, size_t n, int64_t *ret_ns, struct err *e);
-size_t text_duration(int64_t ns, char out[TEXT_REAL_MAX]); /* "1m30s" */
+size_t text_duration(int64_t ns, char out[TEXT_REAL_MAX]);                         /* "1m30s" */
 int text_parse_time(const char *s, size_t n, int64_t *ret_wall_ns, struct err *e); /* RFC 3339 */
 
 /* Standard or URL alphabet, mixed, any number of trailing '=' (octopus.md 4.2).  out has room for

@@ -1,8 +1,8 @@
 /* tree.h - one document, from JSON or YAML, as a tree that knows its lines.
  *
- * Nodes live in the caller's arena and are immutable once built (tree_ functions that build take the
- * arena).  Integers are exact: what fits int64 is TREE_INT, what only fits uint64 is TREE_UINT, and
- * neither passes through a double.  Maps keep the order of the document; keys are unique.
+ * Nodes live in the caller's arena and are immutable once built (tree_ functions that build take
+ * the arena).  Integers are exact: what fits int64 is TREE_INT, what only fits uint64 is TREE_UINT,
+ * and neither passes through a double.  Maps keep the order of the document; keys are unique.
  * Limits (struct tree_limits): bytes, depth, nodes; passing one is DL_CONFIG.
  * JSON by json-c, YAML by libyaml.
  */
@@ -62,13 +62,13 @@ const struct tree *tree_first(const struct tree *t);
 const struct tree *tree_get(const struct tree *map, const char *key);
 const struct tree *tree_at(const struct tree *list, size_t i);
 /* "spec.properties[3].visitor.offset", relative to t; "" is t; map keys with dots or brackets are
- * written ['a.b'].  NULL when there is none.  tree_find_nearest() gives the deepest node that exists
- * on the way, never NULL: for the line of something that is missing. */
+ * written ['a.b'].  NULL when there is none.  tree_find_nearest() gives the deepest node that
+ * exists on the way, never NULL: for the line of something that is missing. */
 const struct tree *tree_find(const struct tree *t, const char *path);
 const struct tree *tree_find_nearest(const struct tree *t, const char *path);
 /* Text of a TREE_TEXT, else NULL. */
 const char *tree_text(const struct tree *t);
-const char *tree_type_name(const struct tree *t); /* "a list", "null", "nothing" */
+const char *tree_type_name(const struct tree *t);            /* "a list", "null", "nothing" */
 bool tree_equal(const struct tree *a, const struct tree *b); /* order of map keys does not matter */
 
 enum { TREE_SORTED = 1 /* keys in byte order: canonical */ };
@@ -81,15 +81,16 @@ int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_
 
 /* All documents of a YAML stream, typed as Kubernetes clients do it (YAML 1.1 booleans, octal,
  * merge keys; keys become text).  Duplicate keys, unknown tags, .inf and .nan are errors.  Empty
- * documents are left out.  A document with an error is left out and reported to f with its line; the
- * ones before it stay (after a syntax error nothing more can be read).  Returns the documents as a
- * TREE_LIST; DL_CONFIG when the input is over a limit as a whole. */
+ * documents are left out.  A document with an error is left out and reported to f with its line;
+ * the ones before it stay (after a syntax error nothing more can be read).  Returns the documents
+ * as a TREE_LIST; DL_CONFIG when the input is over a limit as a whole. */
 int tree_parse_yaml(struct arena *a, const char *s, size_t n, const struct tree_limits *,
                     struct findings *f, const struct tree **ret, struct err *e);
 
 /* Build. */
 struct tree *tree_new(struct arena *a, enum tree_type);
 struct tree *tree_new_text(struct arena *a, const char *s, size_t n);
-void tree_append(struct tree *list_or_map, const char *key_in_arena, struct tree *child); /* walks to the end */
+void tree_append(struct tree *list_or_map, const char *key_in_arena,
+                 struct tree *child); /* walks to the end */
 
 #endif

@@ -1,8 +1,8 @@
 /* links.h - from the desired set to running devices.
  *
- * links_apply() takes the whole desired set; plan (pure) decides start, replace, keep, stop; each link's
- * state machine owns conditions, back-off and last values; channels (threads) run the plugins.
- * Threads: the loop; hooks are called there.
+ * links_apply() takes the whole desired set; plan (pure) decides start, replace, keep, stop; each
+ * link's state machine owns conditions, back-off and last values; channels (threads) run the
+ * plugins. Threads: the loop; hooks are called there.
  */
 #ifndef LINK_LINKS_H
 #define LINK_LINKS_H
@@ -17,8 +17,8 @@ struct links;
 
 struct links_hooks {
         void *ctx;
-        /* After every poll, batch of pushed values and (re)configure: the device's states changed or
-         * were confirmed.  What is given lives for the call. */
+        /* After every poll, batch of pushed values and (re)configure: the device's states changed
+         * or were confirmed.  What is given lives for the call. */
         void (*status)(void *ctx, const struct link_spec *, const struct device *,
                        const struct states *);
         /* The condition list changed.  `cause` is the human text behind it, or "". */
@@ -39,10 +39,11 @@ struct links *links_new(const struct links_config *);
 /* Make the running set the desired one.  Returns at once; d stays the caller's. */
 void links_apply(struct links *l, const struct desired *d);
 
-/* The one downlink verb: MQTT commands, twins and RPC are all this.  Values are copied.  answer() is
- * called exactly once on the loop: per-point results in order of `writes`; within the deadline. */
+/* The one downlink verb: MQTT commands, twins and RPC are all this.  Values are copied.  answer()
+ * is called exactly once on the loop: per-point results in order of `writes`; within the deadline.
+ */
 struct links_write_result {
-        int rc;            /* enum dl_rc; DL_RETRY: device away, or deadline passed */
+        int rc; /* enum dl_rc; DL_RETRY: device away, or deadline passed */
         uint32_t code;
         char text[256];
 };
@@ -58,8 +59,8 @@ struct links_counts {
 };
 void links_count(const struct links *l, struct links_counts *ret);
 
-/* Interrupt, stop, join, free; done() on the loop when nothing runs any more (at most about 3 s: what is
- * stuck in a plugin beyond that is left, and said so).  Then links_free(). */
+/* Interrupt, stop, join, free; done() on the loop when nothing runs any more (at most about 3 s:
+ * what is stuck in a plugin beyond that is left, and said so).  Then links_free(). */
 void links_stop(struct links *l, void (*done)(void *ctx), void *ctx);
 void links_free(struct links *l);
 

@@ -5,10 +5,10 @@
  *
  * Threads     Everything is for the loop's own thread, but for loop_post() and loop_stop().
  * Ownership   Timers, descriptors and so on are embedded in the caller's struct and are zero until
- *             started; *_end() may be called on a zero or ended one, and from within its own callback;
- *             after it returns the callback is not called again and the memory may go.
- * Ticks       loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that what is
- *             due together wakes the thread once.  LOOP_EXACT does without.
+ *             started; *_end() may be called on a zero or ended one, and from within its own
+ * callback; after it returns the callback is not called again and the memory may go. Ticks
+ * loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that what is due
+ * together wakes the thread once.  LOOP_EXACT does without.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -84,11 +84,12 @@ struct loop_dir {
         void *ctx;
 };
 
-int loop_dir_start(struct loop_dir *d, struct loop *l, const char *path,
-                   void (*changed)(void *ctx), void *ctx, struct err *e);
+int loop_dir_start(struct loop_dir *d, struct loop *l, const char *path, void (*changed)(void *ctx),
+                   void *ctx, struct err *e);
 void loop_dir_end(struct loop_dir *d);
 
-/* --- work from other threads: a typed message, embedded as the first member of the caller's struct */
+/* --- work from other threads: a typed message, embedded as the first member of the caller's struct
+ */
 
 struct loop_message {
         struct loop_message *next;
@@ -97,8 +98,8 @@ struct loop_message {
         void (*deliver)(struct loop_message *m, bool cancelled);
 };
 
-/* Any thread.  In order per sender; the loop takes all there is at once and is woken at most once per
- * batch. */
+/* Any thread.  In order per sender; the loop takes all there is at once and is woken at most once
+ * per batch. */
 void loop_post(struct loop *l, struct loop_message *m);
 
 /* Called at the end of every turn that did anything: the place to hand on a batch. */
@@ -108,6 +109,7 @@ struct loop_turn {
         void *ctx;
 };
 
-void loop_on_turn(struct loop *l, struct loop_turn *t); /* not removable; lives as long as the loop */
+void loop_on_turn(struct loop *l,
+                  struct loop_turn *t); /* not removable; lives as long as the loop */
 
 #endif

@@ -39,9 +39,10 @@ const char *condition_status_name(enum condition_status);
 /* "Found", "NotFound", "Confirming", "Healthy", ... */
 const char *condition_reason(enum condition_type, enum condition_status);
 
-/* Set one, cutting the list at its type; message NULL = the contract's text for Unknown, "" for True.
- * True on the first four also appends the next as Unknown.  rewrite: set even when nothing differs (the
- * recorded node, model or adaptor name is not the spec's).  Returns whether the list changed. */
+/* Set one, cutting the list at its type; message NULL = the contract's text for Unknown, "" for
+ * True. True on the first four also appends the next as Unknown.  rewrite: set even when nothing
+ * differs (the recorded node, model or adaptor name is not the spec's).  Returns whether the list
+ * changed. */
 bool conditions_set(struct conditions *c, enum condition_type, enum condition_status,
                     const char *message, bool rewrite, int64_t now_ns);
 const struct condition *conditions_get(const struct conditions *c, enum condition_type);

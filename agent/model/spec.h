@@ -1,8 +1,8 @@
 /* spec.h - the desired state: one struct link_spec per link, immutable once made, counted.
  *
- * Made by the room that reads the source (kube: API server or folder); looked at by link and publish.
- * Threads: the loop holds the references; what a spec points to may be read from any thread while a
- * reference is held.
+ * Made by the room that reads the source (kube: API server or folder); looked at by link and
+ * publish. Threads: the loop holds the references; what a spec points to may be read from any
+ * thread while a reference is held.
  */
 #ifndef MODEL_SPEC_H
 #define MODEL_SPEC_H
@@ -13,9 +13,9 @@
 
 struct link_spec {
         unsigned refs;
-        struct arena *arena;     /* holds all below */
-        const char *key;         /* "namespace/name": unique */
-        const char *space;       /* namespace */
+        struct arena *arena; /* holds all below */
+        const char *key;     /* "namespace/name": unique */
+        const char *space;   /* namespace */
         const char *name;
         const char *uid;
         const char *node;        /* "" = none */
@@ -28,15 +28,15 @@ struct link_spec {
         const struct dl_reference *references; /* resolved items */
         size_t n_references;
         const char *reference_error; /* NULL, or why the references cannot be resolved now */
-        bool has_references;     /* the link has spec.references at all */
-        const char *file;        /* where it came from, NULL = API server */
-        const char *spec_path;   /* path of .spec within its document: "spec.template.spec" */
+        bool has_references;         /* the link has spec.references at all */
+        const char *file;            /* where it came from, NULL = API server */
+        const char *spec_path;       /* path of .spec within its document: "spec.template.spec" */
 };
 
 /* With an arena and one reference; all other members are the maker's. */
 struct link_spec *link_spec_new(void);
 struct link_spec *link_spec_ref(struct link_spec *s);
-void link_spec_unref(struct link_spec *s); /* NULL is fine */
+void link_spec_unref(struct link_spec *s);                                  /* NULL is fine */
 bool link_spec_equal(const struct link_spec *a, const struct link_spec *b); /* all that matters */
 /* The item, or NULL: unknown or empty (blank). */
 const struct dl_reference *link_spec_reference(const struct link_spec *s, const char *name,

@@ -1,4 +1,5 @@
-/* value.h - values that own their bytes: copy, compare, print.  See devicelink/adaptor.h for types. */
+/* value.h - values that own their bytes: copy, compare, print.  See devicelink/adaptor.h for types.
+ */
 #ifndef MODEL_VALUE_H
 #define MODEL_VALUE_H
 
@@ -10,7 +11,8 @@
 
 enum { VALUE_BYTES_MAX = 64 * 1024, VALUE_ITEMS_MAX = 4096 };
 
-/* Deep copy in one allocation at most; DL_CONFIG when over a limit or ill-formed (*ret untouched). */
+/* Deep copy in one allocation at most; DL_CONFIG when over a limit or ill-formed (*ret untouched).
+ */
 int value_copy(const struct dl_value *v, struct dl_value *ret, struct err *e);
 void value_done(struct dl_value *v); /* frees what value_copy() made; leaves DL_NONE */
 bool value_equal(const struct dl_value *a, const struct dl_value *b);

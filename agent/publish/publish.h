@@ -1,9 +1,8 @@
 /* publish.h - from status documents to brokers: topics, sessions, queues.
  *
- * publish_apply() takes the whole desired set, compiles each link's spec.extension.mqtt, and starts,
- * replaces, keeps or ends sessions: an unchanged section keeps its connection.  MQTT runs on its own
- * thread; nothing here waits for a broker.
- * Threads: the loop.
+ * publish_apply() takes the whole desired set, compiles each link's spec.extension.mqtt, and
+ * starts, replaces, keeps or ends sessions: an unchanged section keeps its connection.  MQTT runs
+ * on its own thread; nothing here waits for a broker. Threads: the loop.
  */
 #ifndef PUBLISH_PUBLISH_H
 #define PUBLISH_PUBLISH_H
@@ -15,8 +14,8 @@
 
 struct publisher;
 
-/* state: what a person should know of a link's session.  rc 0: connected; DL_RETRY: broker away or refusing,
- * being retried; DL_CONFIG: the section is wrong, nothing is published. */
+/* state: what a person should know of a link's session.  rc 0: connected; DL_RETRY: broker away or
+ * refusing, being retried; DL_CONFIG: the section is wrong, nothing is published. */
 struct publish_hooks {
         void *ctx;
         void (*state)(void *ctx, const struct link_spec *, int rc, const char *text);
@@ -32,7 +31,8 @@ struct publish_config {
 struct publisher *publish_new(const struct publish_config *);
 void publish_apply(struct publisher *p, const struct desired *d);
 
-/* Publish a document for a link.  Copied; a link without a section, or with a wrong one, ignores it. */
+/* Publish a document for a link.  Copied; a link without a section, or with a wrong one, ignores
+ * it. */
 void publish_status(struct publisher *p, const char *key, const char *json, size_t len);
 
 /* The checks of publish_apply() for one link, without I/O: spec.extension.mqtt of the device spec.

@@ -4,24 +4,23 @@
  * the agent: all it may call arrives in struct dl_host.
  *
  * Versions    The symbol's name is the major version.  Structs grow only at the end; `size` is the
- *             number of bytes their author knew of, and what lies beyond it is taken as zero.  In an
- *             array all elements have the same `size`, and it is the distance between them.
- * Life        compile() -> describe() -> open() -> { read, write, update } -> close() -> discard().
- *             A device (what compile() made) is immutable, outlives the links opened from it, and
- *             may be looked at from any thread.  A link belongs to one thread.
- * Threads     All calls on links of one channel come from one thread at a time.  compile(),
- *             describe(), check(), status() and discard() do no I/O and may come from any thread.
- *             interrupt() comes from another thread than the call it ends.  emit(), state() and
- *             log() may be called from any thread that the plugin owns until close() returns; the
+ *             number of bytes their author knew of, and what lies beyond it is taken as zero.  In
+ * an array all elements have the same `size`, and it is the distance between them. Life compile()
+ * -> describe() -> open() -> { read, write, update } -> close() -> discard(). A device (what
+ * compile() made) is immutable, outlives the links opened from it, and may be looked at from any
+ * thread.  A link belongs to one thread. Threads     All calls on links of one channel come from
+ * one thread at a time.  compile(), describe(), check(), status() and discard() do no I/O and may
+ * come from any thread. interrupt() comes from another thread than the call it ends.  emit(),
+ * state() and log() may be called from any thread that the plugin owns until close() returns; the
  *             rest of the host table only on the thread that called the plugin.
  * Ownership   What is passed in, either way, is borrowed for the length of the call.
  * Units       Times are nanoseconds; wall times since 1970-01-01 UTC, others monotonic.
  * Errors      Results are named for what the agent does next.  The agent owns back-off, conditions
  *             and reporting: a plugin only classifies, and never retries by itself.
- * Models      A blocking adaptor fills read/write and may sleep in them until interrupt(); the agent
- *             runs its channels on a small pool of threads.  An event-driven adaptor fills
- *             begin_read/begin_write, never sleeps, creates no thread, and lives on a reactor of the
- *             agent (watches, timers, names, completions in the host table).  One or the other.
+ * Models      A blocking adaptor fills read/write and may sleep in them until interrupt(); the
+ * agent runs its channels on a small pool of threads.  An event-driven adaptor fills
+ *             begin_read/begin_write, never sleeps, creates no thread, and lives on a reactor of
+ * the agent (watches, timers, names, completions in the host table).  One or the other.
  *
  * Limits (enforced by the agent; more is cut or refused with a message): 65,535 points per device,
  * 64 KiB per text or bytes value, 4,096 array elements, 255 bytes per error text.
@@ -83,38 +82,40 @@ enum { DL_SAMPLE_SCALED = 1 }; /* dl_sample.flags: .scaled holds a number */
 /* One reading of one point.  With DL_BAD the value is ignored: the last good one stays. */
 struct dl_sample {
         uint32_t size;
-        uint32_t point;     /* index into dl_info.points */
-        uint32_t quality;   /* enum dl_quality */
-        uint32_t code;      /* the protocol's own (Modbus exception, OPC UA status), 0 = none */
+        uint32_t point;   /* index into dl_info.points */
+        uint32_t quality; /* enum dl_quality */
+        uint32_t code;    /* the protocol's own (Modbus exception, OPC UA status), 0 = none */
         uint32_t flags;
         uint32_t reserved;  /* 0 */
         int64_t source_ns;  /* the device's own time, 0 = it told none */
         int64_t arrival_ns; /* wall time at which the answer was complete, 0 = now */
         struct dl_value value;
-        double scaled;      /* value after the operations of the spec */
-        const char *error;  /* not DL_GOOD: why, for the operator; else NULL */
+        double scaled;     /* value after the operations of the spec */
+        const char *error; /* not DL_GOOD: why, for the operator; else NULL */
 };
 
 /* --- what compile() finds out ------------------------------------------------------------- */
 
 enum { DL_READ = 1, DL_WRITE = 2, DL_PUSH = 4 }; /* dl_point.access */
 
-enum dl_encoding {     /* how a value stands in the status document */
-        DL_AS_TEXT = 0, /* a JSON string: numbers in decimal, reals in their shortest form,
-                           booleans true/false, bytes as they are when UTF-8, else Base64 */
-        DL_AS_HEX,      /* a JSON string: bytes as lower-case hexadecimal digits */
-        DL_AS_BASE64,   /* a JSON string: text or bytes as Base64 */
-        DL_AS_JSON,     /* JSON's own types; bytes as Base64 */
+enum dl_encoding { /* how a value stands in the status document */
+                   DL_AS_TEXT =
+                           0,    /* a JSON string: numbers in decimal, reals in their shortest form,
+                                    booleans true/false, bytes as they are when UTF-8, else Base64 */
+                   DL_AS_HEX,    /* a JSON string: bytes as lower-case hexadecimal digits */
+                   DL_AS_BASE64, /* a JSON string: text or bytes as Base64 */
+                   DL_AS_JSON,   /* JSON's own types; bytes as Base64 */
 };
 
 struct dl_point {
         uint32_t size;
-        uint32_t type;        /* enum dl_type of its samples, DL_NONE = what the device sends */
-        uint32_t access;      /* DL_READ | DL_WRITE | DL_PUSH */
-        uint32_t encoding;    /* enum dl_encoding */
-        const char *name;     /* unique within the device */
-        const char *members;  /* constant members, JSON without braces: "\"name\":\"t\",..."; or "" */
-        int64_t interval_ns;  /* poll interval, 0 = the device's */
+        uint32_t type;     /* enum dl_type of its samples, DL_NONE = what the device sends */
+        uint32_t access;   /* DL_READ | DL_WRITE | DL_PUSH */
+        uint32_t encoding; /* enum dl_encoding */
+        const char *name;  /* unique within the device */
+        const char
+                *members; /* constant members, JSON without braces: "\"name\":\"t\",..."; or "" */
+        int64_t interval_ns;     /* poll interval, 0 = the device's */
         struct dl_value desired; /* DL_NONE: nothing is to be written */
 };
 
@@ -122,7 +123,7 @@ enum dl_layout {
         DL_LAYOUT_PROPERTIES = 0, /* {"properties":[{<members>,"value":..,"operatedValue":..,
                                      "<time_key>":..},..]} */
         DL_LAYOUT_MAP,            /* {"properties":{"<name>":<value>,..}} in the order of points */
-        DL_LAYOUT_FLAT,           /* {"<name>":<value>,..}; a zero, false or empty value is left out */
+        DL_LAYOUT_FLAT, /* {"<name>":<value>,..}; a zero, false or empty value is left out */
 };
 
 struct dl_info {
@@ -134,12 +135,12 @@ struct dl_info {
         const char *time_key;   /* NULL = "updatedAt"; "" = no time in the document */
         const struct dl_point *points;
         size_t n_points;
-        int64_t interval_ns;    /* poll interval, 0 = this device is never polled */
-        int64_t timeout_ns;     /* what one request may take; the agent calls a blocked read or
-                                   write stuck, and interrupts it, after three of them + 1 s */
+        int64_t interval_ns; /* poll interval, 0 = this device is never polled */
+        int64_t timeout_ns;  /* what one request may take; the agent calls a blocked read or
+                                write stuck, and interrupts it, after three of them + 1 s */
 };
 
-struct dl_reference { /* one item of a Secret, ConfigMap or downward field, already fetched */
+struct dl_reference {     /* one item of a Secret, ConfigMap or downward field, already fetched */
         const char *name; /* of the reference in the spec */
         const char *item; /* key within it */
         const void *data;
@@ -178,7 +179,7 @@ enum { DL_READABLE = 1, DL_WRITABLE = 2, DL_HANGUP = 4 }; /* events of a descrip
 
 struct dl_address {
         uint32_t size;
-        uint32_t length; /* of .bytes in use */
+        uint32_t length;          /* of .bytes in use */
         unsigned char bytes[128]; /* a struct sockaddr_in or sockaddr_in6 */
 };
 
@@ -242,14 +243,14 @@ struct dl_write {
 /* The last known state of one point, for status(). */
 struct dl_state {
         uint32_t size;
-        uint32_t quality;    /* enum dl_quality; DL_BAD keeps the last good value below */
+        uint32_t quality; /* enum dl_quality; DL_BAD keeps the last good value below */
         uint32_t code;
-        uint32_t flags;      /* DL_SAMPLE_SCALED */
+        uint32_t flags;        /* DL_SAMPLE_SCALED */
         struct dl_value value; /* DL_NONE: never read */
         double scaled;
         int64_t source_ns;
-        int64_t arrival_ns;  /* of .value */
-        const char *error;   /* NULL when all is well */
+        int64_t arrival_ns; /* of .value */
+        const char *error;  /* NULL when all is well */
 };
 
 struct dl_adaptor {
@@ -277,7 +278,8 @@ struct dl_adaptor {
         int (*write)(struct dl_link *, const struct dl_write *, size_t n, struct dl_error *);
         /* Event-driven: the same, ended by done().  One request at a time per link. */
         void (*begin_read)(struct dl_link *, struct dl_ticket *, const uint32_t *points, size_t n);
-        void (*begin_write)(struct dl_link *, struct dl_ticket *, const struct dl_write *, size_t n);
+        void (*begin_write)(struct dl_link *, struct dl_ticket *, const struct dl_write *,
+                            size_t n);
         /* Blocking only: make the call under way return soon.  Must not block; may come when
          * no call is under way; calls that follow must work again. */
         void (*interrupt)(struct dl_link *);

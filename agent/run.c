@@ -1,0 +1,418 @@
+/* run.c - the verb `agent`: options, wiring of the rooms, signals, the end. */
+#include "paths.h"
+#include "state_dir.h"
+#include "verbs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kube/folder.h"
+#include "link/links.h"
+#include "publish/publish.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+enum { STATUS_BYTES_MAX = 8 * 1024 * 1024 };
+
+/* SIGTERM to exit takes at most 5 s: links get theirs first, then sessions, then nobody. */
+#define PUBLISH_STOP_NS (2 * NS_PER_S)
+#define STOP_LIMIT_NS (4500 * NS_PER_MS)
+#define LOG_FLUSH_NS (10 * NS_PER_S)
+
+struct options {
+        const char *manifests;
+        const char *node; /* NULL = links of every node */
+        const char *adaptors;
+        const char *state;
+        enum log_level level;
+        enum log_format format;
+};
+
+struct agent {
+        struct options options;
+        char host[256];
+        struct loop *loop;
+        struct resolver *resolver;
+        struct adaptors *adaptors;
+        struct links *links;
+        struct publisher *publisher;
+        struct folder *folder;
+        struct loop_signal terminate, interrupt;
+        struct loop_timer stop_limit, log_flush;
+        struct buf document;
+        struct findings reported; /* the findings that were logged last time */
+        bool stopping;
+        int exit_code;
+};
+
+/* --- hooks: one room's output to the next room's input */
+
+static void on_status(void *ctx, const struct link_spec *spec, const struct device *device,
+                      const struct states *states)
+{
+        struct agent *a = ctx;
+
+        buf_clear(&a->document);
+        device_status(device, states, &a->document);
+        if (!buf_ok(&a->document)) {
+                LOG(ERROR, "agent.status-too-large",
+                    "status document passes its maximum, not published", LOG_STR("link", spec->key),
+                    LOG_INT("max_bytes", STATUS_BYTES_MAX));
+                return;
+        }
+        publish_status(a->publisher, spec->key, buf_text(&a->document), a->document.len);
+}
+
+static void on_publish_state(void *ctx, const struct link_spec *spec, int rc, const char *text)
+{
+        (void)ctx;
+        if (rc == DL_OK)
+                LOG(INFO, "publish.connected", text, LOG_STR("link", spec->key));
+        else
+                LOG(WARNING, rc == DL_CONFIG ? "publish.refused" : "publish.away", text,
+                    LOG_STR("link", spec->key));
+}
+
+static bool finding_known(const struct findings *known, const struct finding *f)
+{
+        for (size_t i = 0; i < known->n; i++) {
+                const struct finding *k = &known->list[i];
+                if (strcmp(k->text, f->text) == 0 && strcmp(k->path, f->path) == 0 &&
+                    strcmp(k->file ? k->file : "", f->file ? f->file : "") == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Log what is new, and remember all. */
+static void report_findings(struct agent *a, const struct findings *all)
+{
+        struct findings now = { 0 };
+
+        for (size_t i = 0; i < all->n; i++) {
+                const struct finding *f = &all->list[i];
+                now.file = f->file;
+                findings_add(&now, f->severity, f->line, f->path, "%s", f->text);
+                if (finding_known(&a->reported, f))
+                        continue;
+                if (f->severity == FINDING_ERROR)
+                        LOG(ERROR, "manifest.wrong", f->text, LOG_STR("file", f->file),
+                            LOG_INT("line", f->line), LOG_STR("path", f->path));
+                else
+                        LOG(WARNING, "manifest.warning", f->text, LOG_STR("file", f->file),
+                            LOG_INT("line", f->line), LOG_STR("path", f->path));
+        }
+        findings_done(&a->reported);
+        a->reported = now;
+        a->reported.file = NULL;
+}
+
+static void on_desired(void *ctx, const struct desired *desired, const struct findings *findings)
+{
+        struct agent *a = ctx;
+
+        if (a->stopping)
+                return;
+        report_findings(a, findings);
+        LOG(INFO, "agent.desired", "desired set read", LOG_INT("links", desired->n),
+            LOG_INT("errors", findings->errors));
+        /* Sessions first, so that the first status of a link finds its session. */
+        publish_apply(a->publisher, desired);
+        links_apply(a->links, desired);
+}
+
+/* --- the end */
+
+static void on_publish_stopped(void *ctx)
+{
+        struct agent *a = ctx;
+
+        loop_stop(a->loop);
+}
+
+static void on_links_stopped(void *ctx)
+{
+        struct agent *a = ctx;
+
+        publish_stop(a->publisher, PUBLISH_STOP_NS, on_publish_stopped, a);
+}
+
+static void on_stop_limit(void *ctx)
+{
+        (void)ctx;
+        LOG(ERROR, "agent.stop-forced", "something did not end in time; leaving it behind");
+        log_flush(true);
+        _exit(EXIT_FAILED);
+}
+
+static void on_signal(void *ctx, int number)
+{
+        struct agent *a = ctx;
+
+        if (a->stopping)
+                return;
+        a->stopping = true;
+        LOG(INFO, "agent.stopping", "ending", LOG_INT("signal", number));
+        loop_timer_start(&a->stop_limit, STOP_LIMIT_NS, LOOP_EXACT);
+        folder_close(a->folder);
+        a->folder = NULL;
+        links_stop(a->links, on_links_stopped, a);
+}
+
+static void on_log_flush(void *ctx)
+{
+        struct agent *a = ctx;
+
+        log_flush(false);
+        loop_timer_start(&a->log_flush, LOG_FLUSH_NS, 0);
+}
+
+/* --- the beginning */
+
+static void load_adaptors(struct agent *a)
+{
+        struct findings f = { 0 };
+
+        a->adaptors = adaptors_load(a->options.adaptors, &f);
+        for (size_t i = 0; i < f.n; i++)
+                LOG(ERROR, "adaptor.refused", f.list[i].text, LOG_STR("file", f.list[i].file));
+        findings_done(&f);
+        for (size_t i = 0; i < adaptors_count(a->adaptors); i++) {
+                const struct dl_adaptor *ad = adaptors_at(a->adaptors, i);
+                LOG(INFO, "adaptor.loaded", "adaptor loaded", LOG_STR("adaptor", ad->name),
+                    LOG_STR("version", ad->version));
+        }
+}
+
+static int start(struct agent *a, struct err *e)
+{
+        a->loop = loop_new("main");
+        a->resolver = resolver_new();
+        load_adaptors(a);
+
+        struct publish_config publish = {
+                .loop = a->loop,
+                .resolver = a->resolver,
+                .node = a->options.node ? a->options.node : a->host,
+                .hooks = { .ctx = a, .state = on_publish_state },
+        };
+        a->publisher = publish_new(&publish);
+
+        struct links_config links = {
+                .loop = a->loop,
+                .adaptors = a->adaptors,
+                .resolver = a->resolver,
+                .hooks = { .ctx = a, .status = on_status },
+        };
+        a->links = links_new(&links);
+
+        loop_timer_init(&a->stop_limit, a->loop, on_stop_limit, a);
+        loop_timer_init(&a->log_flush, a->loop, on_log_flush, a);
+        loop_timer_start(&a->log_flush, LOG_FLUSH_NS, 0);
+        int rc = loop_signal_start(&a->terminate, a->loop, SIGTERM, on_signal, a, e);
+        if (rc == 0)
+                rc = loop_signal_start(&a->interrupt, a->loop, SIGINT, on_signal, a, e);
+        if (rc < 0)
+                return rc;
+
+        struct folder_config folder = {
+                .loop = a->loop,
+                .dir = a->options.manifests,
+                .node = a->options.node,
+                .host = a->options.node ? a->options.node : a->host,
+                .ctx = a,
+                .changed = on_desired,
+        };
+        return folder_open(&folder, &a->folder, e);
+}
+
+static void finish(struct agent *a)
+{
+        folder_close(a->folder);
+        links_free(a->links);
+        publish_free(a->publisher);
+        loop_timer_end(&a->stop_limit);
+        loop_timer_end(&a->log_flush);
+        loop_signal_end(&a->terminate);
+        loop_signal_end(&a->interrupt);
+        resolver_free(a->resolver);
+        adaptors_free(a->adaptors);
+        loop_free(a->loop);
+        buf_done(&a->document);
+        findings_done(&a->reported);
+        log_flush(true);
+}
+
+static void prepare_process(void)
+{
+        struct rlimit files;
+
+        /* Two descriptors a link; the soft limit of 1,024 is for users of select(). */
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+                files.rlim_cur = files.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &files);
+        }
+        /* A malloc arena per thread costs memory that few threads do not repay. */
+        (void)mallopt(M_ARENA_MAX, 2);
+        struct sigaction ignore = { .sa_handler = SIG_IGN };
+        (void)sigaction(SIGPIPE, &ignore, NULL);
+#if !defined(__SANITIZE_ADDRESS__)
+        /* Credentials are in memory: no core files.  (The leak checker has to trace us.) */
+        (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static const char usage[] =
+        "usage: devicelink agent --manifests DIR [OPTION...]\n\n"
+        "Drives the devices that the DeviceLinks of a folder describe, and publishes their "
+        "status.\n\n"
+        "  --manifests DIR     folder of YAML or JSON manifests; changes take effect at once\n"
+        "  --node-name NAME    only links of this node (default: $NODE_NAME, else all links)\n"
+        "  --adaptors DIRS     where adaptors are, DIR[:DIR] (default: those of this "
+        "installation)\n"
+        "  --state DIR         what outlives the process; one agent per directory\n"
+        "                      (default: $STATE_DIRECTORY, /var/lib/devicelink or "
+        "~/.local/state/devicelink)\n"
+        "  --log-level LEVEL   error, warning, info or debug (default: info)\n"
+        "  --log-format FORM   text or json (default: text)\n"
+        "  --help              this text\n\n"
+        "Ends quietly on SIGTERM and SIGINT within 5 s.  Exit code: 0 ended as asked, 1 could not "
+        "start\n"
+        "or could not end in time, 2 usage.\n";
+
+static int usage_error(const char *what, const char *value)
+{
+        (void)fprintf(stderr, "devicelink agent: %s%s%s%s\nTry 'devicelink agent --help'.\n", what,
+                      value ? " '" : "", value ? value : "", value ? "'" : "");
+        return EXIT_USAGE;
+}
+
+static const struct {
+        const char *name;
+        enum log_level level;
+} levels[] = {
+        { "error", LOG_ERROR },
+        { "warning", LOG_WARNING },
+        { "info", LOG_INFO },
+        { "debug", LOG_DEBUG },
+};
+
+static bool parse_level(const char *s, enum log_level *ret)
+{
+        for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+                if (strcmp(s, levels[i].name) == 0) {
+                        *ret = levels[i].level;
+                        return true;
+                }
+        return false;
+}
+
+static bool parse_format(const char *s, enum log_format *ret)
+{
+        if (strcmp(s, "json") == 0)
+                *ret = LOG_FORMAT_JSON;
+        else if (strcmp(s, "text") == 0)
+                *ret = LOG_FORMAT_TEXT;
+        else
+                return false;
+        return true;
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+        static const struct option longs[] = {
+                { "manifests", required_argument, NULL, 'm' },
+                { "node-name", required_argument, NULL, 'n' },
+                { "adaptors", required_argument, NULL, 'a' },
+                { "state", required_argument, NULL, 's' },
+                { "log-level", required_argument, NULL, 'l' },
+                { "log-format", required_argument, NULL, 'f' },
+                { "help", no_argument, NULL, 'h' },
+                { 0 },
+        };
+
+        for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+                if (c == 'h') {
+                        (void)fputs(usage, stdout);
+                        return EXIT_OK;
+                }
+                if (c == 'm')
+                        o->manifests = optarg;
+                else if (c == 'n')
+                        o->node = optarg;
+                else if (c == 'a')
+                        o->adaptors = optarg;
+                else if (c == 's')
+                        o->state = optarg;
+                else if (c == 'l' && !parse_level(optarg, &o->level))
+                        return usage_error(
+                                "--log-level: expected error, warning, info or debug, got", optarg);
+                else if (c == 'f' && !parse_format(optarg, &o->format))
+                        return usage_error("--log-format: expected text or json, got", optarg);
+                else if (c == '?')
+                        return usage_error("unknown option or missing value", NULL);
+        }
+        if (optind < argc)
+                return usage_error("unexpected argument", argv[optind]);
+        if (!o->manifests)
+                return usage_error("--manifests is missing", NULL);
+        if (o->node && o->node[0] == '\0')
+                return usage_error("--node-name is empty", NULL);
+        return -1;
+}
+
+static int fail(const struct err *e)
+{
+        (void)fprintf(stderr, "devicelink agent: %s\n", e->text);
+        return EXIT_FAILED;
+}
+
+int verb_agent(int argc, char **argv)
+{
+        struct agent a = {
+                .options = { .level = LOG_INFO, .format = LOG_FORMAT_TEXT },
+                .document = BUF(STATUS_BYTES_MAX),
+        };
+        struct err e = { 0 };
+        auto_free char *adaptors = paths_adaptors();
+        auto_free char *state = state_dir_default();
+        auto_close int lock = -1;
+        const char *node = secure_getenv("NODE_NAME");
+
+        a.options.adaptors = adaptors;
+        a.options.state = state;
+        a.options.node = node && node[0] != '\0' ? node : NULL;
+        int code = parse_options(argc, argv, &a.options);
+        if (code >= 0)
+                return code;
+
+        auto_free char *missing = paths_missing(a.options.adaptors);
+        if (missing) {
+                (void)err_set(&e, DL_CONFIG, "adaptor directory %s", missing);
+                return fail(&e);
+        }
+        if (state_dir_lock(a.options.state, &lock, &e) < 0)
+                return fail(&e);
+
+        log_setup(STDERR_FILENO, a.options.level, a.options.format);
+        prepare_process();
+        if (gethostname(a.host, sizeof(a.host) - 1) < 0)
+                a.host[0] = '\0';
+
+        LOG(INFO, "agent.start", "devicelink " DEVICELINK_VERSION,
+            LOG_STR("manifests", a.options.manifests), LOG_STR("node", a.options.node));
+        int rc = start(&a, &e);
+        if (rc == 0)
+                loop_run(a.loop);
+        finish(&a);
+        if (rc < 0)
+                return fail(&e);
+        LOG(INFO, "agent.stopped", "ended");
+        return EXIT_OK;
+}
