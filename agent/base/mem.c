@@ -1,0 +1,204 @@
+#include "mem.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+        ARENA_FIRST = 1024,    /* bytes of the first block: most documents are small */
+        ARENA_LARGEST = 65536, /* blocks double up to here; larger requests get their own */
+        ARENA_ALIGN = alignof(max_align_t),
+};
+
+struct block {
+        struct block *next;
+        size_t size;
+        alignas(max_align_t) char data[];
+};
+
+struct arena {
+        struct block *blocks; /* the first one is being filled */
+        size_t used;          /* of the first one */
+        size_t next_size;
+        size_t bytes;
+};
+
+static _Noreturn void out_of_memory(size_t n)
+{
+        (void)fprintf(stderr, "devicelink: out of memory (%zu bytes)\n", n);
+        abort();
+}
+
+void *xmalloc(size_t n)
+{
+        void *p = malloc(n ? n : 1);
+
+        if (!p)
+                out_of_memory(n);
+        return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+        void *p = n && size ? calloc(n, size) : calloc(1, 1);
+
+        if (!p)
+                out_of_memory(n);
+        return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+        void *r = realloc(p, n ? n : 1);
+
+        if (!r)
+                out_of_memory(n);
+        return r;
+}
+
+void *xreallocarray(void *p, size_t n, size_t size)
+{
+        size_t bytes = 0;
+
+        if (__builtin_mul_overflow(n, size, &bytes))
+                out_of_memory(SIZE_MAX);
+        return xrealloc(p, bytes);
+}
+
+void *xmemdup(const void *p, size_t n)
+{
+        void *r = xmalloc(n);
+
+        if (n)
+                memcpy(r, p, n);
+        return r;
+}
+
+char *xstrdup(const char *s)
+{
+        return xmemdup(s, strlen(s) + 1);
+}
+
+char *xasprintf(const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        char *r = xvasprintf(format, args);
+        va_end(args);
+        return r;
+}
+
+char *xvasprintf(const char *format, va_list args)
+{
+        char *r = NULL;
+
+        if (vasprintf(&r, format, args) < 0)
+                out_of_memory(0);
+        return r;
+}
+
+struct arena *arena_new(void)
+{
+        struct arena *a = xcalloc(1, sizeof(*a));
+
+        a->next_size = ARENA_FIRST;
+        a->bytes = sizeof(*a);
+        return a;
+}
+
+void arena_free(struct arena *a)
+{
+        if (!a)
+                return;
+        while (a->blocks) {
+                struct block *b = a->blocks;
+                a->blocks = b->next;
+                free(b);
+        }
+        free(a);
+}
+
+static struct block *block_new(struct arena *a, size_t size)
+{
+        struct block *b = xcalloc(1, sizeof(*b) + size);
+
+        b->size = size;
+        a->bytes += sizeof(*b) + size;
+        return b;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+        if (n > SIZE_MAX / 2)
+                out_of_memory(n);
+        n = n ? (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN : ARENA_ALIGN;
+
+        if (!a->blocks || a->blocks->size - a->used < n) {
+                if (a->blocks && n > a->next_size / 4) {
+                        /* Its own block, behind the one being filled: that one stays in use. */
+                        struct block *own = block_new(a, n);
+                        own->next = a->blocks->next;
+                        a->blocks->next = own;
+                        return own->data;
+                }
+                struct block *b = block_new(a, n > a->next_size ? n : a->next_size);
+                b->next = a->blocks;
+                a->blocks = b;
+                a->used = 0;
+                if (a->next_size < ARENA_LARGEST)
+                        a->next_size *= 2;
+        }
+        void *p = a->blocks->data + a->used;
+        a->used += n;
+        return p;
+}
+
+void *arena_calloc(struct arena *a, size_t n, size_t size)
+{
+        size_t bytes = 0;
+
+        if (__builtin_mul_overflow(n, size, &bytes))
+                out_of_memory(SIZE_MAX);
+        return arena_alloc(a, bytes);
+}
+
+void *arena_memdup(struct arena *a, const void *p, size_t n)
+{
+        void *r = arena_alloc(a, n);
+
+        if (n)
+                memcpy(r, p, n);
+        return r;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+        return arena_memdup(a, s, strlen(s) + 1);
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+        char *r = arena_alloc(a, n + 1);
+
+        if (n)
+                memcpy(r, s, n);
+        return r;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+        auto_free char *text = NULL;
+        va_list args;
+
+        va_start(args, format);
+        text = xvasprintf(format, args);
+        va_end(args);
+        return arena_strdup(a, text);
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+        return a->bytes;
+}
