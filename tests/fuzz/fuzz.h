@@ -1,0 +1,10 @@
+/* fuzz.h - what a fuzz target exports, for libFuzzer and for replay.c. */
+#ifndef FUZZ_FUZZ_H
+#define FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
