@@ -9,8 +9,14 @@
 #include <devicelink/adaptor.h>
 #include <stdbool.h>
 
-enum { VALUE_BYTES_MAX = 64 * 1024, VALUE_ITEMS_MAX = 4096 };
+enum {
+        VALUE_BYTES_MAX = 64 * 1024,
+        VALUE_ITEMS_MAX = 4096,
+        VALUE_ARRAY_BYTES_MAX = 1024 * 1024, /* of all elements of an array together */
+};
 
+/* DL_CONFIG when over a limit or ill-formed; JSON is parsed. */
+int value_check(const struct dl_value *v, struct err *e);
 /* Deep copy in one allocation at most; DL_CONFIG when over a limit or ill-formed (*ret untouched).
  */
 int value_copy(const struct dl_value *v, struct dl_value *ret, struct err *e);
