@@ -186,3 +186,18 @@ uint16_t rig_free_port(void)
         (void)close(fd);
         return ntohs(a.sin_port);
 }
+
+bool rig_wait_for_port(uint16_t port, int within_ms)
+{
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+
+        for (int64_t until = rig_now_ms() + within_ms;; rig_sleep_ms(5)) {
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                bool there = connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;
+                (void)close(fd);
+                if (there || rig_now_ms() > until)
+                        return there;
+        }
+}

@@ -36,6 +36,8 @@ bool rig_wait_for_text(const char *path, const char *text, int within_ms);
 void rig_scratch_make(char *ret);
 void rig_scratch_remove(const char *dir);
 
+/* Somebody listens on 127.0.0.1:port; false when within_ms passes. */
+bool rig_wait_for_port(uint16_t port, int within_ms);
 uint16_t rig_free_port(void); /* on 127.0.0.1, free a moment ago */
 void rig_sleep_ms(int ms);
 int64_t rig_now_ms(void); /* monotonic */
