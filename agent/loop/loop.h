@@ -32,9 +32,12 @@ void loop_set_tick(struct loop *l, int64_t tick_ns);
 
 struct loop_timer {
         struct loop *loop;
-        void *impl;
         void (*fired)(void *ctx);
         void *ctx;
+        /* The loop's own. */
+        int64_t due_ns;
+        uint64_t order;
+        size_t slot; /* in the heap, 0 = not running */
 };
 
 enum { LOOP_EXACT = 1 };
@@ -42,6 +45,8 @@ enum { LOOP_EXACT = 1 };
 void loop_timer_init(struct loop_timer *t, struct loop *l, void (*fired)(void *ctx), void *ctx);
 /* Fires once; set again while running: the new time holds. */
 void loop_timer_start(struct loop_timer *t, int64_t after_ns, unsigned flags);
+/* The same at a monotonic time: for what repeats without drifting.  The past means the next turn. */
+void loop_timer_start_at(struct loop_timer *t, int64_t at_ns, unsigned flags);
 void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_active(const struct loop_timer *t);
 void loop_timer_end(struct loop_timer *t);
@@ -52,13 +57,14 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
 
 struct loop_fd {
         struct loop *loop;
-        void *impl;
+        void *impl; /* NULL: not watched */
         void (*ready)(void *ctx, unsigned events);
         void *ctx;
 };
 
-/* DL_BUG when the descriptor cannot be polled.  The descriptor stays the caller's: end first, close
- * then. */
+/* DL_BUG when the descriptor cannot be polled, or is watched on this loop already.  It is made
+ * non-blocking and stays the caller's: end first, close then.  Level-triggered.  An error of the
+ * descriptor comes as LOOP_HANGUP with all events that were asked for; reading or writing tells which. */
 int loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
                   void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e);
 void loop_fd_set(struct loop_fd *f, unsigned events); /* 0 = pause */
@@ -76,7 +82,10 @@ int loop_signal_start(struct loop_signal *s, struct loop *l, int number,
                       void (*caught)(void *ctx, int number), void *ctx, struct err *e);
 void loop_signal_end(struct loop_signal *s);
 
-/* --- a directory whose entries change: made, removed, renamed, written and closed */
+/* --- a directory whose entries change: made, removed, renamed, written and closed, permissions
+ *
+ * When the directory itself goes, changed() is called, and again once it is back (it is looked for
+ * every second).  DL_CONFIG: no such directory. */
 
 struct loop_dir {
         void *impl;

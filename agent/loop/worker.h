@@ -13,7 +13,8 @@ struct worker_pool;
 
 struct worker_job {
         struct worker_job *next;
-        /* On a pool thread; owns the job.  cancelled: the pool is ending, do not start. */
+        /* Once; owns the job.  cancelled: the pool is ending, only release; then it is called by
+         * worker_pool_free(). */
         void (*run)(struct worker_job *j, bool cancelled);
 };
 
@@ -22,7 +23,7 @@ struct worker_pool *worker_pool_new(const char *name, unsigned max);
 void worker_submit(struct worker_pool *p, struct worker_job *j);
 /* Jobs that wait are cancelled, those that run are waited for.  NULL is fine. */
 void worker_pool_free(struct worker_pool *p);
-unsigned worker_pool_threads(const struct worker_pool *p);
+unsigned worker_pool_threads(struct worker_pool *p); /* made so far */
 
 /* A thread with a loop of its own, running until loop_thread_stop(). */
 struct loop_thread;
