@@ -23,7 +23,7 @@ enum tree_type {
         TREE_BOOL,
         TREE_INT,
         TREE_UINT, /* INT64_MAX + 1 .. UINT64_MAX */
-        TREE_REAL,
+        TREE_REAL, /* finite; parsed 1e3 and 2.0 are TREE_INT, since JSON has one kind of number */
         TREE_TEXT,
         TREE_LIST,
         TREE_MAP,
@@ -66,14 +66,22 @@ const struct tree *tree_at(const struct tree *list, size_t i);
  * exists on the way, never NULL: for the line of something that is missing. */
 const struct tree *tree_find(const struct tree *t, const char *path);
 const struct tree *tree_find_nearest(const struct tree *t, const char *path);
+/* Add one element to a path in that form; a quote within ['...'] is doubled. */
+void tree_path_key(struct buf *path, const char *key);
+void tree_path_index(struct buf *path, size_t i);
 /* Text of a TREE_TEXT, else NULL. */
 const char *tree_text(const struct tree *t);
 const char *tree_type_name(const struct tree *t);            /* "a list", "null", "nothing" */
 bool tree_equal(const struct tree *a, const struct tree *b); /* order of map keys does not matter */
+/* The children of a map in byte order of their keys, for free(). */
+const struct tree **tree_sorted(const struct tree *map);
 
 enum { TREE_SORTED = 1 /* keys in byte order: canonical */ };
 
 void tree_json(const struct tree *t, unsigned flags, struct buf *out);
+/* A finite real as JSON in its shortest form: 2.5, 1000, 1e-7, 1e+21.  Returns the length. */
+enum { TREE_REAL_JSON_MAX = 40 };
+size_t tree_real_json(double v, char out[TREE_REAL_JSON_MAX]);
 
 /* One JSON document.  Duplicate keys: the last wins, as in the API server. */
 int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_limits *,
@@ -90,6 +98,9 @@ int tree_parse_yaml(struct arena *a, const char *s, size_t n, const struct tree_
 /* Build. */
 struct tree *tree_new(struct arena *a, enum tree_type);
 struct tree *tree_new_text(struct arena *a, const char *s, size_t n);
+/* A number as JSON knows it: what tree_real_json() prints as an integer that fits becomes TREE_INT or
+ * TREE_UINT.  v is finite. */
+struct tree *tree_new_number(struct arena *a, double v);
 void tree_append(struct tree *list_or_map, const char *key_in_arena,
                  struct tree *child); /* walks to the end */
 
