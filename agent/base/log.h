@@ -1,17 +1,24 @@
 /* log.h - one line per event: time, level, stable id, message, typed fields.
  *
- *   LOG(WARNING, "link.retry", "device does not answer", LOG_STR("link", key), LOG_INT("attempt",
- * 3));
+ *   LOG(WARNING, "link.retry", "no answer", LOG_STR("link", key), LOG_INT("attempt", 3));
  *
- * text:  2026-01-02T03:04:05.678Z WARNING link.retry device does not answer link=default/pump
- * attempt=3 json:
- * {"time":"...","level":"warning","id":"link.retry","message":"...","link":"default/pump","attempt":3}
+ * text, then JSON:
+ *   2026-01-02T03:04:05.678Z WARNING link.retry no answer link=default/pump attempt=3
+ *   {"time":"2026-01-02T03:04:05.678Z","level":"warning","id":"link.retry",
+ *    "message":"no answer","link":"default/pump","attempt":3}            (on one line)
  *
- * Ids are "<room>.<what>" and never change between releases.  Repeats (same id and same fields of
- * kind LOG_STR whose key is "link", "file" or "peer") within 10 s collapse: the first is written,
- * the others are counted, and the count is written as `repeated=N` with the next line of that id or
- * when the 10 s are over.  The table of ids under watch is bounded (1,024; the oldest goes). Values
- * are escaped; a line is at most 4 KiB.  Secrets never come here: that is the caller's duty.
+ * Ids are "<room>.<what>" and never change between releases.
+ *
+ * Repeats (same id and same fields of kind LOG_STR whose key is "link", "file" or "peer") within
+ * 10 s collapse: the first is written, the others are counted, and the count is written as
+ * `repeated=N` with the next line of that id, or with the last message when the 10 s are over.
+ * The table of ids under watch is bounded (1,024; the oldest goes).
+ *
+ * Values are escaped.  A line is at most 4 KiB; what is longer gets its texts cut and `cut=true`.
+ * LOG_NS is "1m30s" in text and a number of seconds in JSON.  A line that cannot be written is
+ * dropped and counted: the next one carries `lost=N`.  errno survives.
+ * Secrets never come here: that is the caller's duty.
+ *
  * Threads: any; one write(2) per line.
  */
 #ifndef BASE_LOG_H
