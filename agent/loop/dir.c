@@ -40,22 +40,36 @@ static void retry(void *ctx)
                 d->owner->changed(d->owner->ctx);
 }
 
-/* Whether the directory itself is gone. */
+/* Whether something happened to the directory itself. */
 static bool drain(struct dir *d)
 {
         _Alignas(struct inotify_event) char bytes[16 * (sizeof(struct inotify_event) + NAME_MAX)];
-        bool gone = false;
+        bool itself = false;
 
         for (ssize_t n; (n = read(d->fd, bytes, sizeof(bytes))) > 0;) {
                 for (size_t at = 0; at < (size_t)n;) {
                         const struct inotify_event *ev = (const void *)(bytes + at);
 
-                        if (ev->wd == d->watch && ev->mask & (IN_IGNORED | IN_MOVE_SELF))
-                                gone = true;
+                        if (ev->wd == d->watch && ev->len == 0)
+                                itself = true;
                         at += sizeof(*ev) + ev->len;
                 }
         }
-        return gone;
+        return itself;
+}
+
+/* Removed, moved or replaced?  A removed directory that is still open somewhere only shows by what
+ * its path leads to. */
+static void check_path(struct dir *d)
+{
+        int watch = inotify_add_watch(d->fd, d->path, interest);
+
+        if (watch == d->watch)
+                return;
+        (void)inotify_rm_watch(d->fd, d->watch);
+        d->watch = watch;
+        if (watch < 0)
+                look_again(d);
 }
 
 static void ready(void *ctx, unsigned events)
@@ -63,11 +77,8 @@ static void ready(void *ctx, unsigned events)
         struct dir *d = ctx;
 
         (void)events;
-        if (drain(d)) {
-                (void)inotify_rm_watch(d->fd, d->watch);
-                d->watch = -1;
-                look_again(d);
-        }
+        if (drain(d))
+                check_path(d);
         d->owner->changed(d->owner->ctx);
 }
 

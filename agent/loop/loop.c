@@ -29,8 +29,6 @@ static void on_wake(uv_async_t *a)
 
         loop_turn_begin(l);
         loop_mail_take(l, false);
-        if (atomic_load(&l->stop))
-                uv_stop(&l->uv);
 }
 
 static void on_clock(uv_poll_t *p, int status, int events)
@@ -54,6 +52,8 @@ static void after_poll(uv_check_t *c)
                 l->in_turn = false;
         }
         loop_timers_arm(l);
+        if (atomic_load(&l->stop))
+                uv_stop(&l->uv);
 }
 
 /* Only a process without descriptors or memory gets here, before it has done anything. */

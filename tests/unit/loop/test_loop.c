@@ -58,7 +58,8 @@ static void ended(void *ctx)
         struct turns *t = ctx;
 
         t->ended++;
-        t->now_hook = loop_now(t->loop);
+        if (t->ended == 1)
+                t->now_hook = loop_now(t->loop);
         t->order[t->n++ % sizeof(t->order)] = 'h';
 }
 
@@ -126,7 +127,7 @@ static void nothing_to_do_means_no_wake_up(void **state)
         assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
         run_for(t.loop, 300 * NS_PER_MS);
         assert_int_equal(getrusage(RUSAGE_THREAD, &after), 0);
-        assert_in_range(t.ended, 1, 2); /* the timer, and the stop */
+        assert_int_equal(t.ended, 1); /* the timer that stops it */
         assert_in_range(after.ru_nvcsw - before.ru_nvcsw, 0, 5);
         loop_free(t.loop);
 }
