@@ -8,13 +8,21 @@
  *
  * decode() walks the table, not the document: what is absent gets its default, what is wrong is
  * reported with path, line, value and expectation, unknown keys are a warning with the nearest
- * known name, and it goes on to the end.  null counts as absent.  Texts and sub-structs live in the
- * arena. The same table prints help and is compared with the CRDs.
+ * known name, and it goes on to the end.  null counts as absent.  What an absent object would
+ * require is not asked for; only its defaults are set.  Sub-structs live in the arena; texts and
+ * FIELD_KIND_TREE stay in the document's: keep both, most simply by using one arena for both.
+ * Long or odd values are shortened and escaped in messages; those of .secret fields never appear.
+ * The same table prints help and is compared with the CRDs.
+ *
+ * Limits: lists and maps without a .max of their own hold at most 65,535 elements; text with a
+ * pattern at most 64 KiB; paths in findings end after 1,024 bytes.
  */
 #ifndef BASE_DECODE_H
 #define BASE_DECODE_H
 
 #include "tree.h"
+
+#include <stddef.h>
 
 enum field_kind {
         FIELD_KIND_END = 0,
@@ -55,14 +63,18 @@ struct field {
         size_t size;       /* of one element or pointee */
         bool required;
         const char *fallback; /* default as text, NULL = zero / NULL */
-        int64_t min, max;     /* INT, REAL, DURATION (ns); LIST and TEXT: length; 0,0 = unbounded */
-        const char *pattern;  /* TEXT: POSIX extended regular expression, whole text */
+        /* INT, REAL, DURATION (ns), elements of LIST and MAP, characters of TEXT.  0,0 = unbounded;
+         * max 0 with min above it = no upper bound. */
+        int64_t min, max;
+        const char
+                *pattern; /* TEXT, LIST of texts: POSIX extended regular expression, whole text */
         const char *pattern_says; /* what to say when it does not match: "an absolute path" */
         const struct field_choice *choices;
         const struct field *sub; /* OBJECT, POINTER, LIST */
         const char *unique;      /* LIST of objects: this member is the key, no duplicates */
         const char *help;        /* one line */
         bool ignored; /* accepted for compatibility and not stored (KIND_TREE, no offset) */
+        bool secret;  /* no value of it, or below it, appears in a message */
 };
 
 /* min, max, required, fallback, pattern, ... follow as designated initialisers. */

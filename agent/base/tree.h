@@ -98,8 +98,8 @@ int tree_parse_yaml(struct arena *a, const char *s, size_t n, const struct tree_
 /* Build. */
 struct tree *tree_new(struct arena *a, enum tree_type);
 struct tree *tree_new_text(struct arena *a, const char *s, size_t n);
-/* A number as JSON knows it: what tree_real_json() prints as an integer that fits becomes TREE_INT or
- * TREE_UINT.  v is finite. */
+/* A number as JSON knows it: what tree_real_json() prints as an integer that fits becomes TREE_INT
+ * or TREE_UINT.  v is finite. */
 struct tree *tree_new_number(struct arena *a, double v);
 void tree_append(struct tree *list_or_map, const char *key_in_arena,
                  struct tree *child); /* walks to the end */
