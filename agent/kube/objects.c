@@ -1,0 +1,395 @@
+#include "kube/objects.h"
+
+#include "base/text.h"
+#include "kube/names.h"
+
+#include <string.h>
+
+enum { ITEMS_BYTES_MAX = 1024 * 1024 }; /* of one Secret or ConfigMap, as in an API server */
+
+static uint64_t last_serial;
+
+struct reading { /* one set being made */
+        struct object_set *set;
+        size_t cap;
+        const char *file;
+        struct findings *f;
+};
+
+/* --- Secret and ConfigMap */
+
+struct plain_object { /* all that they have in common with each other and with devices */
+        struct metadata meta;
+        const struct tree *data;
+        const struct tree *string_data;
+        const struct tree *spec;
+};
+
+static const struct field secret_fields[] = {
+        FIELD_IGNORED("apiVersion"),
+        FIELD_IGNORED("kind"),
+        FIELD_OBJECT(struct plain_object, meta, "metadata", metadata_fields, .required = true),
+        FIELD_TREE(struct plain_object, data, "data", .help = "values in standard Base64"),
+        FIELD_TREE(struct plain_object, string_data, "stringData",
+                   .help = "values as they are; they win over data"),
+        FIELD_IGNORED("immutable"),
+        FIELD_IGNORED("type"),
+        FIELD_END,
+};
+
+static const struct field config_map_fields[] = {
+        FIELD_IGNORED("apiVersion"),
+        FIELD_IGNORED("kind"),
+        FIELD_OBJECT(struct plain_object, meta, "metadata", metadata_fields, .required = true),
+        FIELD_TREE(struct plain_object, data, "data", .help = "values as they are"),
+        FIELD_IGNORED("binaryData", .help = "not passed to devices"),
+        FIELD_IGNORED("immutable"),
+        FIELD_END,
+};
+
+static const struct field device_fields[] = {
+        FIELD_IGNORED("apiVersion"),
+        FIELD_IGNORED("kind"),
+        FIELD_OBJECT(struct plain_object, meta, "metadata", metadata_fields, .required = true),
+        FIELD_TREE(struct plain_object, spec, "spec", .help = "spec of the device"),
+        FIELD_IGNORED("status"),
+        FIELD_END,
+};
+
+static bool is_base64_digit(char c)
+{
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '+' || c == '/';
+}
+
+/* Standard Base64 as an API server takes it: padded, line breaks anywhere. */
+static bool read_base64(struct arena *a, const struct tree *t, struct object_item *ret)
+{
+        auto_free char *text = xmalloc(t->n + 1);
+        size_t n = 0, pads = 0;
+
+        for (size_t i = 0; i < t->n; i++) {
+                char c = t->as.text[i];
+
+                if (c == '\r' || c == '\n')
+                        continue;
+                if (c == '=')
+                        pads++;
+                else if (pads > 0 || !is_base64_digit(c))
+                        return false;
+                text[n++] = c;
+        }
+        if (n % 4 != 0 || pads > 2)
+                return false;
+        unsigned char *out = arena_alloc(a, n / 4 * 3 + 4);
+        size_t len = 0;
+        if (text_parse_base64(text, n, out, &len, NULL) < 0)
+                return false;
+        out[len] = '\0';
+        ret->data = out;
+        ret->len = len;
+        return true;
+}
+
+static bool read_plain(struct arena *a, const struct tree *t, struct object_item *ret)
+{
+        ret->data = arena_strndup(a, t->as.text, t->n);
+        ret->len = t->n;
+        return true;
+}
+
+struct ranked_item {
+        struct object_item item;
+        unsigned rank; /* of equal keys the higher one wins */
+};
+
+struct item_list {
+        struct ranked_item *list; /* has room for all */
+        size_t n;
+        size_t bytes;
+};
+
+static void read_items(struct reading *r, const struct object *o, const char *member,
+                       const struct tree *map, bool base64, struct item_list *items)
+{
+        if (map && map->type != TREE_MAP)
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, member,
+                          "expected an object of texts, got %s", tree_type_name(map));
+        TREE_FOREACH (t, map && map->type == TREE_MAP ? map : NULL) {
+                auto_free char *at = xasprintf("%s['%s']", member, t->key);
+                struct object_item item = { .key = t->key, .data = "" };
+
+                if (!name_is_item(t->key)) {
+                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
+                                  "expected the key to be %s", names_item_says);
+                        continue;
+                }
+                if (t->type != TREE_NULL && t->type != TREE_TEXT) {
+                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
+                                  "expected a text, got %s (quotes make a text of it)",
+                                  tree_type_name(t));
+                        continue;
+                }
+                if (t->type == TREE_TEXT &&
+                    !(base64 ? read_base64 : read_plain)(r->set->arena, t, &item)) {
+                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
+                                  "expected standard Base64 (stringData takes plain text)");
+                        continue;
+                }
+                items->bytes += item.len;
+                items->list[items->n++] =
+                        (struct ranked_item){ .item = item, .rank = base64 ? 0 : 1 };
+        }
+}
+
+static int by_item(const void *a, const void *b)
+{
+        const struct ranked_item *x = a;
+        const struct ranked_item *y = b;
+        int order = strcmp(x->item.key, y->item.key);
+
+        return order != 0 ? order : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static void keep_items(struct reading *r, struct object *o, struct item_list *from)
+{
+        struct object_item *items = arena_calloc(r->set->arena, from->n + 1, sizeof(*items));
+        size_t n = 0;
+
+        if (from->n > 1)
+                qsort(from->list, from->n, sizeof(*from->list), by_item);
+        for (size_t i = 0; i < from->n; i++) {
+                bool again = n > 0 && strcmp(items[n - 1].key, from->list[i].item.key) == 0;
+
+                items[again ? n - 1 : n++] = from->list[i].item;
+        }
+        o->items = items;
+        o->n_items = n;
+}
+
+/* --- objects of each kind */
+
+static void read_data(struct reading *r, struct object *o, const struct field *fields)
+{
+        struct plain_object p = { 0 };
+
+        (void)decode(o->doc, fields, &p, sizeof(p), r->set->arena, o->path, r->f);
+        o->meta = p.meta;
+
+        size_t most = (p.data ? p.data->n : 0) + (p.string_data ? p.string_data->n : 0);
+        auto_free struct ranked_item *room = xreallocarray(NULL, most + 1, sizeof(*room));
+        struct item_list items = { .list = room };
+
+        read_items(r, o, "data", p.data, o->kind == OBJECT_SECRET, &items);
+        read_items(r, o, "stringData", p.string_data, false, &items);
+        if (items.bytes > ITEMS_BYTES_MAX)
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, "data",
+                          "expected at most %d bytes in all, got %zu", ITEMS_BYTES_MAX,
+                          items.bytes);
+        keep_items(r, o, &items);
+}
+
+static void read_secret(struct reading *r, struct object *o)
+{
+        read_data(r, o, secret_fields);
+}
+
+static void read_config_map(struct reading *r, struct object *o)
+{
+        read_data(r, o, config_map_fields);
+}
+
+static void read_link(struct reading *r, struct object *o)
+{
+        if (devicelink_decode(o->doc, o->path, r->set->arena, &o->link, r->f) == 0)
+                (void)devicelink_check(&o->link, o->doc, o->path, r->f);
+        o->meta = o->link.meta;
+}
+
+static void read_device(struct reading *r, struct object *o)
+{
+        struct plain_object p = { 0 };
+
+        (void)decode(o->doc, device_fields, &p, sizeof(p), r->set->arena, o->path, r->f);
+        o->meta = p.meta;
+        o->device_spec = p.spec ? p.spec : tree_new(r->set->arena, TREE_MAP);
+        if (o->device_spec->type != TREE_MAP)
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, "spec",
+                          "expected an object, got %s", tree_type_name(o->device_spec));
+        if (strcmp(o->api_version, DEVICE_API_VERSION) != 0)
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, "apiVersion",
+                          "expected " DEVICE_API_VERSION ", got '%s'", o->api_version);
+}
+
+/* --- documents */
+
+struct reader {
+        const char *api_version;
+        const char *kind_name;
+        enum object_kind kind;
+        void (*read)(struct reading *r, struct object *o);
+};
+
+static const struct reader readers[] = {
+        { DEVICELINK_API_VERSION, DEVICELINK_KIND, OBJECT_LINK, read_link },
+        { "v1", "Secret", OBJECT_SECRET, read_secret },
+        { "v1", "ConfigMap", OBJECT_CONFIG_MAP, read_config_map },
+        { NULL, NULL, OBJECT_DEVICE, read_device }, /* last: any kind of the devices' group */
+};
+
+enum { READERS = sizeof(readers) / sizeof(readers[0]), DEVICE_READER = READERS - 1 };
+
+static bool in_group(const char *api_version, const char *group)
+{
+        size_t n = strlen(group);
+
+        return strncmp(api_version, group, n) == 0 && api_version[n] == '/';
+}
+
+static const struct reader *find_reader(const char *api_version, const char *kind)
+{
+        for (size_t i = 0; i < DEVICE_READER; i++) {
+                if (strcmp(readers[i].api_version, api_version) == 0 &&
+                    strcmp(readers[i].kind_name, kind) == 0)
+                        return &readers[i];
+        }
+        return in_group(api_version, DEVICE_GROUP) ? &readers[DEVICE_READER] : NULL;
+}
+
+/* A slip of the pen in one of our kinds is an error, anybody else's kind is a warning. */
+static void report_unknown(struct reading *r, const struct tree *doc, const char *path,
+                           const char *api_version, const char *kind)
+{
+        const char *kinds[] = { DEVICELINK_KIND, "Secret", "ConfigMap", "List" };
+        const char *near = text_nearest(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
+
+        for (size_t i = 0; i < DEVICE_READER; i++) {
+                if (strcmp(readers[i].kind_name, kind) != 0)
+                        continue;
+                report_at(r->f, FINDING_ERROR, doc, path, "apiVersion",
+                          "expected %s for kind %s, got '%s'", readers[i].api_version, kind,
+                          api_version);
+                return;
+        }
+        if (in_group(api_version, "edge.cattle.io") || (near && strcmp(api_version, "v1") == 0))
+                report_at(r->f, FINDING_ERROR, doc, path, "kind", "expected %s, got '%s'%s%s",
+                          near ? near : DEVICELINK_KIND, kind, near ? "" : " of ",
+                          near ? "" : api_version);
+        else
+                report_at(r->f, FINDING_WARNING, doc, path, "kind",
+                          "'%s' of %s is nothing to DeviceLink and is left out", kind, api_version);
+}
+
+static void add_object(struct reading *r, const struct tree *doc, const char *path,
+                       const struct reader *reader, const char *api_version, const char *kind)
+{
+        struct arena *a = r->set->arena;
+        size_t before = r->f->errors;
+        struct object o = {
+                .kind = reader->kind,
+                .serial = ++last_serial,
+                .kind_name = arena_strdup(a, kind),
+                .api_version = arena_strdup(a, api_version),
+                .file = r->file,
+                .path = arena_strdup(a, path),
+                .doc = doc,
+        };
+
+        reader->read(r, &o);
+        if (reader->kind != OBJECT_LINK)
+                (void)metadata_check(&o.meta, doc, path, r->f);
+        if (r->f->errors > before)
+                return;
+        o.key = arena_printf(a, "%s/%s", o.meta.space, o.meta.name);
+        if (r->set->n == r->cap) {
+                r->cap = r->cap ? r->cap * 2 : 4;
+                r->set->list = xreallocarray(r->set->list, r->cap, sizeof(*r->set->list));
+        }
+        r->set->list[r->set->n++] = o;
+}
+
+static void read_document(struct reading *r, const struct tree *doc, const char *path)
+{
+        const char *api_version = tree_text(tree_get(doc, "apiVersion"));
+        const char *kind = tree_text(tree_get(doc, "kind"));
+
+        if (doc->type != TREE_MAP) {
+                report_at(r->f, FINDING_ERROR, doc, path, "", "expected an object, got %s",
+                          tree_type_name(doc));
+                return;
+        }
+        if (!kind || !api_version || kind[0] == '\0' || api_version[0] == '\0') {
+                const char *lacks = kind && kind[0] ? "apiVersion" : "kind";
+
+                report_at(r->f, FINDING_ERROR, doc, path, lacks,
+                          "expected a text, such as %s, got %s",
+                          lacks[0] == 'k' ? DEVICELINK_KIND : DEVICELINK_API_VERSION,
+                          tree_type_name(tree_get(doc, lacks)));
+                return;
+        }
+        if (strcmp(kind, "List") == 0 && strcmp(api_version, "v1") == 0) {
+                const struct tree *items = tree_get(doc, "items");
+                size_t i = 0;
+
+                if (items && items->type != TREE_LIST)
+                        report_at(r->f, FINDING_ERROR, doc, path, "items",
+                                  "expected a list, got %s", tree_type_name(items));
+                TREE_FOREACH (item, items && items->type == TREE_LIST ? items : NULL) {
+                        auto_free char *sub = xasprintf("items[%zu]", i++);
+                        auto_free char *at = path_join(path, sub);
+
+                        read_document(r, item, at);
+                }
+                return;
+        }
+        const struct reader *reader = find_reader(api_version, kind);
+        if (reader)
+                add_object(r, doc, path, reader, api_version, kind);
+        else
+                report_unknown(r, doc, path, api_version, kind);
+}
+
+struct object_set *object_set_new(struct arena *arena, const struct tree *docs, const char *file,
+                                  struct findings *f)
+{
+        struct object_set *s = arena_calloc(arena, 1, sizeof(*s));
+        struct reading r = { .set = s, .file = file ? arena_strdup(arena, file) : NULL, .f = f };
+
+        s->refs = 1;
+        s->arena = arena;
+        TREE_FOREACH (doc, docs)
+                read_document(&r, doc, "");
+        return s;
+}
+
+struct object_set *object_set_ref(struct object_set *s)
+{
+        s->refs++;
+        return s;
+}
+
+void object_set_unref(struct object_set *s)
+{
+        if (!s || --s->refs > 0)
+                return;
+        free(s->list);
+        arena_free(s->arena); /* s lives in it */
+}
+
+const struct object_item *object_item(const struct object *o, const char *key)
+{
+        size_t low = 0, high = o->n_items;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(o->items[middle].key, key);
+
+                if (order == 0)
+                        return &o->items[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
