@@ -1,0 +1,493 @@
+/* spec.c - the spec of a ModbusDevice: tables, checks, the compiled device. */
+#include "modbus/spec.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* --- as written */
+
+struct operation_spec {
+        int kind; /* enum op_kind */
+        const char *value;
+};
+
+struct visitor_spec {
+        int area; /* enum shape_area */
+        int64_t offset;
+        int64_t quantity;
+        int order; /* enum shape_order */
+        struct decoded_list operations;
+};
+
+struct property_spec {
+        const char *name;
+        const char *description;
+        int type; /* enum shape_type */
+        bool read_only;
+        const char *value;
+        struct visitor_spec visitor;
+};
+
+struct tcp_spec {
+        const char *endpoint;
+        int64_t unit;
+};
+
+struct rtu_spec {
+        const char *endpoint;
+        int64_t unit;
+        int64_t baud_rate;
+        int data_bits;
+        int parity;
+        int stop_bits;
+};
+
+struct protocol_spec {
+        struct tcp_spec *tcp;
+        struct rtu_spec *rtu;
+};
+
+struct parameters_spec {
+        int64_t sync_interval_ns;
+        int64_t timeout_ns;
+};
+
+struct spec {
+        struct parameters_spec parameters;
+        struct protocol_spec protocol;
+        struct decoded_list properties;
+        const struct tree *extension; /* the publishing side's */
+};
+
+static const struct field_choice op_choices[] = {
+        { "Add", OP_ADD },
+        { "Subtract", OP_SUBTRACT },
+        { "Multiply", OP_MULTIPLY },
+        { "Divide", OP_DIVIDE },
+        { NULL, 0 },
+};
+
+static const struct field_choice area_choices[] = {
+        { "CoilRegister", AREA_COIL },
+        { "DiscreteInputRegister", AREA_DISCRETE_INPUT },
+        { "HoldingRegister", AREA_HOLDING_REGISTER },
+        { "InputRegister", AREA_INPUT_REGISTER },
+        { NULL, 0 },
+};
+
+static const struct field_choice order_choices[] = {
+        { "BigEndian", ORDER_BIG_ENDIAN },
+        { "BigEndianSwap", ORDER_BIG_ENDIAN_SWAP },
+        { "LittleEndian", ORDER_LITTLE_ENDIAN },
+        { "LittleEndianSwap", ORDER_LITTLE_ENDIAN_SWAP },
+        { NULL, 0 },
+};
+
+static const struct field_choice type_choices[] = {
+        { "int16", TYPE_INT16 },
+        { "int", TYPE_INT },
+        { "int32", TYPE_INT32 },
+        { "int64", TYPE_INT64 },
+        { "uint16", TYPE_UINT16 },
+        { "uint", TYPE_UINT },
+        { "uint32", TYPE_UINT32 },
+        { "uint64", TYPE_UINT64 },
+        { "float", TYPE_FLOAT },
+        { "double", TYPE_DOUBLE },
+        { "boolean", TYPE_BOOLEAN },
+        { "hexString", TYPE_HEX_STRING },
+        { NULL, 0 },
+};
+
+static const struct field_choice data_bits_choices[] = {
+        { "5", 5 }, { "6", 6 }, { "7", 7 }, { "8", 8 }, { NULL, 0 },
+};
+
+static const struct field_choice parity_choices[] = {
+        { "N", 'N' },
+        { "E", 'E' },
+        { "O", 'O' },
+        { NULL, 0 },
+};
+
+static const struct field_choice stop_bits_choices[] = { { "1", 1 }, { "2", 2 }, { NULL, 0 } };
+
+static const struct field operation_fields[] = {
+        FIELD_CHOICE(struct operation_spec, kind, "type", op_choices, .required = true,
+                     .help = "what to do with the value so far"),
+        FIELD_TEXT(struct operation_spec, value, "value", .required = true,
+                   .help = "the other operand, a number"),
+        FIELD_END,
+};
+
+static const struct field visitor_fields[] = {
+        FIELD_CHOICE(struct visitor_spec, area, "register", area_choices, .required = true,
+                     .help = "which of the device's four tables"),
+        FIELD_INT(struct visitor_spec, offset, "offset", .required = true, .min = 0, .max = 65535,
+                  .help = "zero-based protocol address"),
+        FIELD_INT(struct visitor_spec, quantity, "quantity", .fallback = "1", .min = 1,
+                  .max = 65535, .help = "coils or registers"),
+        FIELD_CHOICE(struct visitor_spec, order, "endianness", order_choices,
+                     .fallback = "BigEndian", .help = "byte order"),
+        FIELD_LIST(struct visitor_spec, operations, "orderOfOperations", operation_fields,
+                   struct operation_spec, .help = "arithmetic on what was read, in order"),
+        FIELD_END,
+};
+
+static const struct field property_fields[] = {
+        FIELD_TEXT(struct property_spec, name, "name", .required = true, .help = "unique"),
+        FIELD_TEXT(struct property_spec, description, "description", .help = "for people"),
+        FIELD_CHOICE(struct property_spec, type, "type", type_choices,
+                     .help = "type of the value, must fit register and quantity"),
+        FIELD_BOOL(struct property_spec, read_only, "readOnly", .help = "never written"),
+        FIELD_TEXT(struct property_spec, value, "value", .fallback = "",
+                   .help = "to be written when not empty"),
+        FIELD_OBJECT(struct property_spec, visitor, "visitor", visitor_fields, .required = true,
+                     .help = "where the value is"),
+        FIELD_END,
+};
+
+static const struct field tcp_fields[] = {
+        FIELD_TEXT(struct tcp_spec, endpoint, "endpoint", .required = true, .help = "host:port"),
+        FIELD_INT(struct tcp_spec, unit, "workerID", .required = true, .min = 1, .max = 247,
+                  .help = "unit identifier"),
+        FIELD_END,
+};
+
+static const struct field rtu_fields[] = {
+        FIELD_TEXT(struct rtu_spec, endpoint, "endpoint", .required = true, .pattern = "/.*[^/]",
+                   .pattern_says = "an absolute path of a serial device", .help = "/dev/ttyS0"),
+        FIELD_INT(struct rtu_spec, unit, "workerID", .required = true, .min = 1, .max = 247,
+                  .help = "unit identifier"),
+        FIELD_INT(struct rtu_spec, baud_rate, "baudRate", .fallback = "19200", .min = 1,
+                  .max = INT32_MAX, .help = "bits per second"),
+        FIELD_CHOICE(struct rtu_spec, data_bits, "dataBits", data_bits_choices, .fallback = "8",
+                     .help = "bits per character"),
+        FIELD_CHOICE(struct rtu_spec, parity, "parity", parity_choices, .fallback = "E",
+                     .help = "none, even, odd"),
+        FIELD_CHOICE(struct rtu_spec, stop_bits, "stopBits", stop_bits_choices, .fallback = "1",
+                     .help = "2 goes with parity N"),
+        FIELD_END,
+};
+
+static const struct field protocol_fields[] = {
+        FIELD_POINTER(struct protocol_spec, tcp, "tcp", tcp_fields, struct tcp_spec,
+                      .help = "Modbus TCP; wins when rtu is there too"),
+        FIELD_POINTER(struct protocol_spec, rtu, "rtu", rtu_fields, struct rtu_spec,
+                      .help = "serial line; not supported yet"),
+        FIELD_END,
+};
+
+static const struct field parameters_fields[] = {
+        FIELD_DURATION(struct parameters_spec, sync_interval_ns, "syncInterval", .fallback = "15s",
+                       .help = "poll interval; 0 or less: 15s"),
+        FIELD_DURATION(struct parameters_spec, timeout_ns, "timeout", .fallback = "10s",
+                       .help = "to connect, and for each request; 0 or less: 10s"),
+        FIELD_END,
+};
+
+const struct field spec_fields[] = {
+        FIELD_OBJECT(struct spec, parameters, "parameters", parameters_fields,
+                     .help = "how to poll"),
+        FIELD_OBJECT(struct spec, protocol, "protocol", protocol_fields, .required = true,
+                     .help = "how to reach the device"),
+        FIELD_LIST(struct spec, properties, "properties", property_fields, struct property_spec,
+                   .max = 65535, .unique = "name", .help = "what to read and write"),
+        FIELD_TREE(struct spec, extension, "extension", .help = "publishing (mqtt)"),
+        FIELD_END,
+};
+
+/* --- checks beyond the tables */
+
+static const char *type_name(int type)
+{
+        const struct field_choice *c = type_choices;
+
+        while (c->name && c->value != type)
+                c++;
+        return c->name;
+}
+
+/* "host:port" or "[v6]:port"; without a host it is this machine. */
+static int split_endpoint(struct arena *a, const char *endpoint, const char **ret_host,
+                          uint16_t *ret_port, struct err *e)
+{
+        const char *colon = strrchr(endpoint, ':');
+        const char *host = endpoint;
+        size_t len = colon ? (size_t)(colon - endpoint) : 0;
+        uint64_t port = 0;
+
+        if (!colon || text_parse_uint(colon + 1, strlen(colon + 1), 65535, &port, NULL) < 0 ||
+            port == 0)
+                return err_set(e, DL_CONFIG, "expected host:port, got '%s'", endpoint);
+        if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+                host++;
+                len -= 2;
+        } else if (memchr(host, ':', len)) {
+                return err_set(e, DL_CONFIG, "expected [address]:port, got '%s'", endpoint);
+        }
+        *ret_host = len > 0 ? arena_strndup(a, host, len) : "localhost";
+        *ret_port = (uint16_t)port;
+        return 0;
+}
+
+static void compile_protocol(struct dl_device *d, const struct protocol_spec *p, struct findings *f)
+{
+        struct err e = { 0 };
+
+        if (!p->tcp && f->errors > 0)
+                return; /* may be what was wrong */
+        if (!p->tcp) {
+                if (p->rtu)
+                        findings_add(f, FINDING_ERROR, 0, "protocol.rtu",
+                                     "serial lines are not supported yet, expected tcp");
+                else
+                        findings_add(f, FINDING_ERROR, 0, "protocol", "expected tcp, got nothing");
+                return;
+        }
+        if (p->rtu)
+                findings_add(f, FINDING_WARNING, 0, "protocol.rtu", "not used: tcp is there too");
+        if (!p->tcp->endpoint)
+                return;
+        if (split_endpoint(d->arena, p->tcp->endpoint, &d->host, &d->port, &e) < 0) {
+                findings_add(f, FINDING_ERROR, 0, "protocol.tcp.endpoint", "%s", e.text);
+                return;
+        }
+        d->unit = (uint8_t)p->tcp->unit;
+        d->info.channel = arena_printf(d->arena, strchr(d->host, ':') ? "[%s]:%u" : "%s:%u",
+                                       d->host, d->port);
+        char timeout[TEXT_REAL_MAX];
+        (void)text_duration(d->timeout_ns, timeout);
+        d->info.connection = arena_printf(d->arena, "tcp unit %u timeout %s", d->unit, timeout);
+}
+
+/* One property on its way. */
+struct job {
+        struct dl_device *device;
+        const struct property_spec *spec;
+        struct property *property;
+        struct dl_point *point;
+        size_t index;
+        struct findings *findings;
+        bool decoded; /* without errors: what is missing was not given */
+};
+
+static void report(const struct job *j, enum finding_severity severity, const char *below,
+                   const char *text)
+{
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "properties[%zu].%s", j->index, below);
+        findings_add(j->findings, severity, 0, path, "%s", text);
+}
+
+static bool compile_shape(const struct job *j)
+{
+        const struct visitor_spec *v = &j->spec->visitor;
+        struct shape *s = &j->property->shape;
+        struct err e = { 0 };
+        unsigned spare = 0;
+        char text[128];
+
+        *s = (struct shape){
+                .type = (enum shape_type)j->spec->type,
+                .area = (enum shape_area)v->area,
+                .order = (enum shape_order)v->order,
+                .address = (uint16_t)v->offset,
+                .quantity = (uint16_t)v->quantity,
+        };
+        if (!s->type && j->decoded)
+                report(j, FINDING_ERROR, "type", "is missing, expected one such as float or int16");
+        if (!s->type || !s->area || v->quantity < 1 || v->offset < 0)
+                return false;
+        if (shape_check_read(s, &spare, &e) < 0) {
+                report(j, FINDING_ERROR, e.path, e.text);
+                return false;
+        }
+        if (v->offset + v->quantity > 65536) {
+                report(j, FINDING_ERROR, "visitor.offset", "offset + quantity is beyond 65536");
+                return false;
+        }
+        if (spare > 0) {
+                (void)snprintf(text, sizeof(text),
+                               "%s takes %u registers: the first of the %u are used, and it cannot "
+                               "be written",
+                               type_name(s->type), s->quantity - spare, s->quantity);
+                report(j, FINDING_WARNING, "visitor.quantity", text);
+        }
+        return true;
+}
+
+static void compile_ops(const struct job *j)
+{
+        const struct decoded_list *list = &j->spec->visitor.operations;
+        const struct operation_spec *specs = list->items;
+
+        if (list->n == 0)
+                return;
+        if (!shape_is_number(&j->property->shape)) {
+                report(j, FINDING_WARNING, "visitor.orderOfOperations",
+                       "not used: the value is not a number");
+                return;
+        }
+        struct op *ops = arena_calloc(j->device->arena, list->n, sizeof(*ops));
+        for (size_t i = 0; i < list->n; i++) {
+                struct err e = { 0 };
+                char below[64];
+
+                (void)snprintf(below, sizeof(below), "visitor.orderOfOperations[%zu].value", i);
+                ops[i].kind = (enum op_kind)specs[i].kind;
+                if (specs[i].value && text_parse_real(specs[i].value, strlen(specs[i].value), 64,
+                                                      &ops[i].operand, &e) < 0)
+                        report(j, FINDING_ERROR, below, e.text);
+        }
+        j->property->ops = ops;
+        j->property->n_ops = list->n;
+}
+
+/* Writable although it cannot be is no error as long as nothing is to be written. */
+static void compile_desired(const struct job *j)
+{
+        const struct property_spec *spec = j->spec;
+        struct arena *a = j->device->arena;
+        uint8_t room[DATA_MAX];
+        struct dl_value v = { 0 };
+        struct err e = { 0 };
+
+        j->property->writable = !spec->read_only && shape_check_write(&j->property->shape, &e) == 0;
+        if (spec->read_only || !spec->value || spec->value[0] == '\0')
+                return;
+        if (!j->property->writable ||
+            shape_parse(&j->property->shape, spec->value, strlen(spec->value), room, &v, &e) < 0) {
+                report(j, FINDING_ERROR, "value", e.text);
+                return;
+        }
+        if (v.type == DL_BYTES)
+                v.as.data = arena_memdup(a, v.as.data, v.len);
+        j->point->desired = v;
+}
+
+static const char *members_of(struct arena *a, const struct property_spec *spec)
+{
+        struct buf b = BUF(64 * 1024);
+
+        buf_adds(&b, "\"name\":");
+        buf_add_json(&b, spec->name, strlen(spec->name));
+        buf_adds(&b, ",\"type\":");
+        buf_add_json(&b, type_name(spec->type), strlen(type_name(spec->type)));
+        const char *members = arena_strdup(a, buf_text(&b));
+        buf_done(&b);
+        return members;
+}
+
+static void compile_property(const struct job *j)
+{
+        if (!j->spec->name || !compile_shape(j))
+                return;
+        compile_ops(j);
+        compile_desired(j);
+
+        struct dl_point *point = j->point;
+        struct dl_value desired = point->desired;
+        bool hex = j->property->shape.type == TYPE_HEX_STRING;
+        *point = (struct dl_point){
+                .size = sizeof(*point),
+                .type = shape_value_type(&j->property->shape),
+                .access = DL_READ | (j->property->writable ? DL_WRITE : 0U),
+                .encoding = hex ? DL_AS_HEX : DL_AS_TEXT,
+                .name = j->spec->name,
+                .members = members_of(j->device->arena, j->spec),
+                .desired = desired,
+        };
+}
+
+static void compile_properties(struct dl_device *d, const struct spec *s, struct findings *f)
+{
+        bool decoded = f->errors == 0;
+        size_t n = s->properties.n;
+        struct property_spec *specs = s->properties.items;
+        struct property *properties = arena_calloc(d->arena, n + 1, sizeof(*properties));
+        struct dl_point *points = arena_calloc(d->arena, n + 1, sizeof(*points));
+
+        for (size_t i = 0; i < n; i++)
+                compile_property(&(struct job){
+                        .device = d,
+                        .spec = &specs[i],
+                        .property = &properties[i],
+                        .point = &points[i],
+                        .index = i,
+                        .findings = f,
+                        .decoded = decoded,
+                });
+        d->properties = properties;
+        d->info.points = points;
+        d->info.n_points = n;
+}
+
+/* --- the whole */
+
+static void compile_all(struct dl_device *d, const struct spec *s, struct findings *f)
+{
+        const struct parameters_spec *p = &s->parameters;
+
+        d->timeout_ns = p->timeout_ns > 0 ? p->timeout_ns : 10 * NS_PER_S;
+        d->info = (struct dl_info){
+                .size = sizeof(d->info),
+                .layout = DL_LAYOUT_PROPERTIES,
+                .interval_ns = p->sync_interval_ns > 0 ? p->sync_interval_ns : 15 * NS_PER_S,
+                .timeout_ns = d->timeout_ns,
+        };
+        compile_properties(d, s, f);
+        compile_protocol(d, &s->protocol, f);
+}
+
+static void pass_on(const struct dl_request *r, const struct findings *f)
+{
+        if (!r->report)
+                return;
+        for (size_t i = 0; i < f->n; i++)
+                r->report(r->report_ctx,
+                          f->list[i].severity == FINDING_ERROR ? DL_ERROR : DL_WARNING,
+                          f->list[i].path, f->list[i].text);
+}
+
+static int first_error(const struct findings *f, struct err *e)
+{
+        for (size_t i = 0; i < f->n; i++)
+                if (f->list[i].severity == FINDING_ERROR)
+                        return err_at(e, DL_CONFIG, f->list[i].path, "%s", f->list[i].text);
+        return err_set(e, DL_CONFIG, "the spec is wrong");
+}
+
+int spec_compile(const struct dl_request *r, struct dl_device **ret, struct err *e)
+{
+        struct arena *a = arena_new();
+        struct dl_device *d = arena_calloc(a, 1, sizeof(*d));
+        struct findings f = { 0 };
+        const struct tree *t = NULL;
+        struct spec s;
+
+        d->arena = a;
+        int rc = tree_parse_json(a, r->spec, r->spec_len, &tree_limits_default, &t, e);
+        if (rc == 0) {
+                (void)decode(t, spec_fields, &s, sizeof(s), a, "", &f);
+                compile_all(d, &s, &f);
+                pass_on(r, &f);
+                rc = f.errors > 0 ? first_error(&f, e) : 0;
+        }
+        findings_done(&f);
+        if (rc < 0) {
+                arena_free(a);
+                return rc;
+        }
+        *ret = d;
+        return 0;
+}
+
+void spec_free(struct dl_device *d)
+{
+        if (d)
+                arena_free(d->arena);
+}
