@@ -30,10 +30,10 @@ static void add_time(struct buf *out, int64_t wall_ns)
 {
         char text[TEXT_TIME_MAX];
         size_t n = text_time(wall_ns, text);
-        int64_t ms = wall_ns / NS_PER_MS % 1000;
+        int64_t ns = (wall_ns % NS_PER_S + NS_PER_S) % NS_PER_S;
 
         buf_add(out, text, n - 1); /* without its Z */
-        buf_addf(out, ".%03dZ", (int)(ms < 0 ? ms + 1000 : ms));
+        buf_addf(out, ".%03dZ", (int)(ns / NS_PER_MS));
 }
 
 /* A control, also one of U+0080..U+009F, of which terminals take orders. */
