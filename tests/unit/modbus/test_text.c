@@ -153,8 +153,8 @@ static void bits_in_the_middle_of_a_block_read_as_if_asked_for_alone(void **stat
                         assert_int_equal(len, (quantity + 7) / 8);
                         for (unsigned i = 0; i < len * 8; i++) {
                                 unsigned at = address - 20U + i;
-                                unsigned is = p[i / 8] >> i % 8 & 1;
-                                unsigned was = i < quantity ? block[at / 8] >> at % 8 & 1 : 0;
+                                int is = p[i / 8] >> i % 8 & 1;
+                                int was = i < quantity ? block[at / 8] >> at % 8 & 1 : 0;
                                 assert_int_equal(is, was);
                         }
                 }
