@@ -166,7 +166,7 @@ static void check_keys(const struct decoded_list *map, bool annotations, const s
 
         for (size_t i = 0; i < map->n; i++) {
                 auto_free char *key = xstrdup(pairs[i].key);
-                auto_free char *at = xasprintf("%s['%s']", sub, key);
+                auto_free char *at = path_key(sub, key);
 
                 for (char *c = key; annotations && *c; c++) {
                         if (*c >= 'A' && *c <= 'Z')
@@ -176,7 +176,7 @@ static void check_keys(const struct decoded_list *map, bool annotations, const s
                         report_at(f, FINDING_ERROR, doc, path, at, "expected the key to be %s",
                                   names_qualified_says);
                 else if (!annotations && !name_is_label_value(pairs[i].value))
-                        report_at(f, FINDING_ERROR, doc, path, at, "expected %s, got '%s'",
+                        report_at(f, FINDING_ERROR, doc, path, at, "expected %s, got '%.80s'",
                                   names_value_says, pairs[i].value);
         }
 }
@@ -191,11 +191,11 @@ int metadata_check(struct metadata *meta, const struct tree *doc, const char *pa
         if (!meta->uid)
                 meta->uid = "";
         if (meta->name && !name_is_subdomain(meta->name))
-                report_at(f, FINDING_ERROR, doc, path, "metadata.name", "expected %s, got '%s'",
+                report_at(f, FINDING_ERROR, doc, path, "metadata.name", "expected %s, got '%.80s'",
                           names_subdomain_says, meta->name);
         if (!name_is_label(meta->space))
                 report_at(f, FINDING_ERROR, doc, path, "metadata.namespace",
-                          "expected %s, got '%s'", names_label_says, meta->space);
+                          "expected %s, got '%.80s'", names_label_says, meta->space);
         check_keys(&meta->labels, false, doc, path, "metadata.labels", f);
         check_keys(&meta->annotations, true, doc, path, "metadata.annotations", f);
         return f->errors > before ? DL_CONFIG : 0;
@@ -213,7 +213,7 @@ int devicelink_decode(const struct tree *doc, const char *path, struct arena *a,
                    "spec.template.metadata.labels", f);
         if (link.spec.template.spec && link.spec.template.spec->type != TREE_MAP)
                 report_at(f, FINDING_ERROR, doc, path, "spec.template.spec",
-                          "expected an object, got %s", tree_type_name(link.spec.template.spec));
+                          "expected a map, got %s", tree_type_name(link.spec.template.spec));
         if (f->errors > before)
                 return DL_CONFIG;
         *ret = link;
@@ -233,12 +233,12 @@ static void check_model(const struct devicelink *link, const struct tree *doc, c
                           "expected a kind of device, such as ModbusDevice, got nothing");
         if (!slash || group == 0 || slash[1] == '\0')
                 report_at(f, FINDING_ERROR, doc, path, "spec.model.apiVersion",
-                          "expected group/version, such as " DEVICE_API_VERSION ", got '%s'",
+                          "expected group/version, such as " DEVICE_API_VERSION ", got '%.80s'",
                           version);
         else if (group == strlen(DEVICE_GROUP) && strncmp(version, DEVICE_GROUP, group) == 0 &&
                  strcmp(version, DEVICE_API_VERSION) != 0)
                 report_at(f, FINDING_ERROR, doc, path, "spec.model.apiVersion",
-                          "expected " DEVICE_API_VERSION ", got '%s'", version);
+                          "expected " DEVICE_API_VERSION ", got '%.80s'", version);
 }
 
 static void check_reference(const struct link_reference *r, size_t i, const struct tree *doc,

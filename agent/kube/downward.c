@@ -73,7 +73,7 @@ static int add_item(const struct decoded_list *map, const char *key, bool lower_
                         *c = (char)(*c - 'A' + 'a');
         }
         if (!name_is_qualified(checked))
-                return err_set(e, DL_CONFIG, "expected a key of the form %s, got '%s'",
+                return err_set(e, DL_CONFIG, "expected a key of the form %s, got '%.80s'",
                                names_qualified_says, key);
         for (size_t i = 0; i < map->n; i++) {
                 if (strcmp(pairs[i].key, key) == 0)
@@ -100,7 +100,7 @@ static int unknown(const char *path, struct err *e)
                 e, DL_CONFIG,
                 "expected metadata.name, .namespace, .uid, .labels['k'], .annotations['k'] or "
                 "status.nodeName, .nodeHostName, .nodeInternalIP, .nodeInternalDNS, "
-                ".nodeExternalIP, .nodeExternalDNS, got '%s'",
+                ".nodeExternalIP, .nodeExternalDNS, got '%.80s'",
                 path);
 }
 

@@ -114,9 +114,9 @@ static void read_items(struct reading *r, const struct object *o, const char *me
 {
         if (map && map->type != TREE_MAP)
                 report_at(r->f, FINDING_ERROR, o->doc, o->path, member,
-                          "expected an object of texts, got %s", tree_type_name(map));
+                          "expected a map of texts, got %s", tree_type_name(map));
         TREE_FOREACH (t, map && map->type == TREE_MAP ? map : NULL) {
-                auto_free char *at = xasprintf("%s['%s']", member, t->key);
+                auto_free char *at = path_key(member, t->key);
                 struct object_item item = { .key = t->key, .data = "" };
 
                 if (!name_is_item(t->key)) {
@@ -214,11 +214,11 @@ static void read_device(struct reading *r, struct object *o)
         o->meta = p.meta;
         o->device_spec = p.spec ? p.spec : tree_new(r->set->arena, TREE_MAP);
         if (o->device_spec->type != TREE_MAP)
-                report_at(r->f, FINDING_ERROR, o->doc, o->path, "spec",
-                          "expected an object, got %s", tree_type_name(o->device_spec));
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, "spec", "expected a map, got %s",
+                          tree_type_name(o->device_spec));
         if (strcmp(o->api_version, DEVICE_API_VERSION) != 0)
                 report_at(r->f, FINDING_ERROR, o->doc, o->path, "apiVersion",
-                          "expected " DEVICE_API_VERSION ", got '%s'", o->api_version);
+                          "expected " DEVICE_API_VERSION ", got '%.80s'", o->api_version);
 }
 
 /* --- documents */
@@ -267,17 +267,18 @@ static void report_unknown(struct reading *r, const struct tree *doc, const char
                 if (strcmp(readers[i].kind_name, kind) != 0)
                         continue;
                 report_at(r->f, FINDING_ERROR, doc, path, "apiVersion",
-                          "expected %s for kind %s, got '%s'", readers[i].api_version, kind,
+                          "expected %s for kind %s, got '%.80s'", readers[i].api_version, kind,
                           api_version);
                 return;
         }
         if (in_group(api_version, "edge.cattle.io") || (near && strcmp(api_version, "v1") == 0))
-                report_at(r->f, FINDING_ERROR, doc, path, "kind", "expected %s, got '%s'%s%s",
+                report_at(r->f, FINDING_ERROR, doc, path, "kind", "expected %s, got '%.80s'%s%s",
                           near ? near : DEVICELINK_KIND, kind, near ? "" : " of ",
                           near ? "" : api_version);
         else
                 report_at(r->f, FINDING_WARNING, doc, path, "kind",
-                          "'%s' of %s is nothing to DeviceLink and is left out", kind, api_version);
+                          "'%.80s' of %.80s is nothing to DeviceLink and is left out", kind,
+                          api_version);
 }
 
 static void add_object(struct reading *r, const struct tree *doc, const char *path,
@@ -314,7 +315,7 @@ static void read_document(struct reading *r, const struct tree *doc, const char 
         const char *kind = tree_text(tree_get(doc, "kind"));
 
         if (doc->type != TREE_MAP) {
-                report_at(r->f, FINDING_ERROR, doc, path, "", "expected an object, got %s",
+                report_at(r->f, FINDING_ERROR, doc, path, "", "expected a map, got %s",
                           tree_type_name(doc));
                 return;
         }

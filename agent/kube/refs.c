@@ -69,8 +69,10 @@ static int resolve_items(struct resolving *r, size_t i, const char *name, enum o
                 return err_at(r->e, DL_RETRY, at, "%s '%s/%s' does not exist", kind_name, space,
                               want->name);
         }
-        for (size_t k = 0; want->items.n == 0 && k < o->n_items; k++)
-                put(r, name, o->items[k].key, o->items[k].data, o->items[k].len);
+        for (size_t k = 0; want->items.n == 0 && k < o->n_items; k++) {
+                if (put(r, name, o->items[k].key, o->items[k].data, o->items[k].len) < 0)
+                        return DL_CONFIG;
+        }
         for (size_t k = 0; k < want->items.n; k++) {
                 const struct object_item *item = object_item(o, keys[k]);
 

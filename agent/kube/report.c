@@ -2,11 +2,22 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 char *path_join(const char *path, const char *sub)
 {
         bool dot = path[0] != '\0' && sub[0] != '\0' && sub[0] != '[';
 
         return xasprintf("%s%s%s", path, dot ? "." : "", sub);
+}
+
+char *path_key(const char *path, const char *key)
+{
+        auto_of(buf) struct buf b = BUF(2 * (strlen(path) + strlen(key)) + 8);
+
+        buf_adds(&b, path);
+        tree_path_key(&b, key);
+        return buf_take(&b, NULL);
 }
 
 void report_at(struct findings *f, enum finding_severity severity, const struct tree *doc,

@@ -15,5 +15,7 @@ void report_all(struct findings *to, const struct findings *from);
 
 /* "a.b" from "a" and "b", "a[0]" from "a" and "[0]"; either may be "".  For free(). */
 char *path_join(const char *path, const char *sub);
+/* "a.key", or "a['k.ey']" where the key needs it.  For free(). */
+char *path_key(const char *path, const char *key);
 
 #endif
