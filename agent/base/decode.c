@@ -1,27 +1,12 @@
 #include "decode.h"
 
-#include "decode_say.h"
+#include "decode_walk.h"
 #include "text.h"
-#include "utf8.h"
 
-#include <assert.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_MAX_BYTES = 1024, PATTERNS_MAX = 16, NAMES_MAX = 128 };
-
-struct walk {
-        struct arena *a;
-        struct findings *f;
-        struct buf path;
-        bool is_hidden; /* within a secret */
-        struct {
-                const char *text;
-                regex_t compiled;
-        } patterns[PATTERNS_MAX];
-        size_t n_patterns;
-};
+enum { NAMES_MAX = 128 };
 
 static void decode_map(struct walk *w, const struct tree *map, const struct field *fields,
                        void *out, bool is_there);
@@ -52,16 +37,6 @@ static void path_pop(struct walk *w, size_t was)
                 w->path.data[was] = '\0';
 }
 
-static void expected(struct walk *w, const struct field *fd, const struct tree *value)
-{
-        auto_of(buf) struct buf want = BUF(1024);
-        char shown[SHOWN_MAX];
-
-        say_expected(fd, &want);
-        findings_add(w->f, FINDING_ERROR, value->line, buf_text(&w->path), "expected %s, got %s",
-                     buf_text(&want), say_value(value, w->is_hidden, shown));
-}
-
 static void missing(struct walk *w, const struct field *fd, int line)
 {
         auto_of(buf) struct buf want = BUF(1024);
@@ -71,203 +46,6 @@ static void missing(struct walk *w, const struct field *fd, int line)
         findings_add(w->f, FINDING_ERROR, line, buf_text(&w->path), "required: expected %s",
                      buf_text(&want));
         path_pop(w, was);
-}
-
-/* --- text --------------------------------------------------------------------------------- */
-
-static const regex_t *pattern_of(struct walk *w, const char *pattern)
-{
-        for (size_t i = 0; i < w->n_patterns; i++) {
-                if (w->patterns[i].text == pattern)
-                        return &w->patterns[i].compiled;
-        }
-        if (w->n_patterns == PATTERNS_MAX) {
-                w->n_patterns--;
-                regfree(&w->patterns[w->n_patterns].compiled);
-        }
-        auto_free char *whole = xasprintf("^(%s)$", pattern);
-        regex_t *re = &w->patterns[w->n_patterns].compiled;
-        int bad = regcomp(re, whole, REG_EXTENDED | REG_NOSUB);
-        assert(bad == 0);
-        if (bad)
-                return NULL;
-        w->patterns[w->n_patterns++].text = pattern;
-        return re;
-}
-
-static bool matches(struct walk *w, const char *pattern, const char *text, size_t n)
-{
-        const regex_t *re = pattern_of(w, pattern);
-
-        return n <= PATTERN_TEXT_MAX && re && regexec(re, text, 0, NULL, 0) == 0;
-}
-
-static int64_t characters(const char *s, size_t n)
-{
-        int64_t count = 0;
-
-        for (size_t i = 0; i < n; i++)
-                count += ((unsigned char)s[i] & 0xc0) != 0x80;
-        return count;
-}
-
-/* bounds: for a list they are the list's, not its elements'. */
-static bool take_text(struct walk *w, const struct field *fd, const struct tree *value,
-                      bool has_bounds, const char **ret)
-{
-        const char *text = tree_text(value);
-
-        if (!text) {
-                const struct field plain = { .kind = FIELD_KIND_TEXT };
-                bool is_scalar = value->type != TREE_LIST && value->type != TREE_MAP;
-                char shown[SHOWN_MAX];
-                auto_of(buf) struct buf want = BUF(1024);
-
-                say_expected(has_bounds ? fd : &plain, &want);
-                findings_add(w->f, FINDING_ERROR, value->line, buf_text(&w->path),
-                             "expected %s, got %s%s", buf_text(&want),
-                             say_value(value, w->is_hidden, shown),
-                             is_scalar ? " (text needs quotes here)" : "");
-                return false;
-        }
-        if (memchr(text, '\0', value->n)) {
-                findings_add(w->f, FINDING_ERROR, value->line, buf_text(&w->path),
-                             "expected text without U+0000");
-                return false;
-        }
-        if (has_bounds && !field_in_range(fd, characters(text, value->n))) {
-                auto_of(buf) struct buf want = BUF(1024);
-                if (w->is_hidden || value->n == 0) {
-                        expected(w, fd, value);
-                        return false;
-                }
-                say_expected(fd, &want);
-                findings_add(w->f, FINDING_ERROR, value->line, buf_text(&w->path),
-                             "expected %s, got %lld", buf_text(&want),
-                             (long long)characters(text, value->n));
-                return false;
-        }
-        if (fd->pattern && !matches(w, fd->pattern, text, value->n)) {
-                const struct field element = { .kind = FIELD_KIND_TEXT,
-                                               .pattern = fd->pattern,
-                                               .pattern_says = fd->pattern_says };
-                expected(w, has_bounds ? fd : &element, value);
-                return false;
-        }
-        *ret = text;
-        return true;
-}
-
-/* --- scalars ------------------------------------------------------------------------------ */
-
-static bool choose(const struct field *fd, const char *name, int *ret)
-{
-        for (const struct field_choice *c = fd->choices; c->name; c++) {
-                if (strcmp(c->name, name) == 0) {
-                        *ret = c->value;
-                        return true;
-                }
-        }
-        return false;
-}
-
-static bool take_choice(const struct field *fd, const struct tree *value, int *ret)
-{
-        char digits[24];
-
-        if (value->type == TREE_INT) {
-                (void)snprintf(digits, sizeof(digits), "%lld", (long long)value->as.i);
-                return choose(fd, digits, ret);
-        }
-        return value->type == TREE_TEXT && strlen(value->as.text) == value->n &&
-               choose(fd, value->as.text, ret);
-}
-
-static bool take_int(const struct field *fd, const struct tree *value, int64_t *ret)
-{
-        if (value->type != TREE_INT || !field_in_range(fd, value->as.i))
-                return false;
-        *ret = value->as.i;
-        return true;
-}
-
-static bool take_real(const struct field *fd, const struct tree *value, double *ret)
-{
-        double v = 0;
-
-        if (value->type == TREE_INT)
-                v = (double)value->as.i;
-        else if (value->type == TREE_UINT)
-                v = (double)value->as.u;
-        else if (value->type == TREE_REAL)
-                v = value->as.r;
-        else
-                return false;
-        if (field_is_bounded(fd) &&
-            (v < (double)fd->min || (field_has_max(fd) && v > (double)fd->max)))
-                return false;
-        *ret = v;
-        return true;
-}
-
-static bool take_duration(const struct field *fd, const struct tree *value, int64_t *ret)
-{
-        int64_t ns = 0;
-
-        if (value->type != TREE_TEXT ||
-            text_parse_duration(value->as.text, value->n, &ns, NULL) < 0 || !field_in_range(fd, ns))
-                return false;
-        *ret = ns;
-        return true;
-}
-
-static bool take_bool(const struct tree *value, bool *ret)
-{
-        if (value->type != TREE_BOOL)
-                return false;
-        *ret = value->as.b;
-        return true;
-}
-
-/* A table's own default: what does not parse is a mistake of the program. */
-static void set_fallback(const struct field *fd, void *slot)
-{
-        const char *text = fd->fallback;
-        bool ok = true;
-
-        if (!text)
-                return;
-        switch (fd->kind) {
-        case FIELD_KIND_TEXT:
-                *(const char **)slot = text;
-                break;
-        case FIELD_KIND_BOOL:
-                *(bool *)slot = strcmp(text, "true") == 0;
-                ok = *(bool *)slot || strcmp(text, "false") == 0;
-                break;
-        case FIELD_KIND_INT:
-                ok = text_parse_int(text, strlen(text), INT64_MIN, INT64_MAX, slot, NULL) == 0;
-                break;
-        case FIELD_KIND_REAL:
-                ok = text_parse_real(text, strlen(text), 64, slot, NULL) == 0;
-                break;
-        case FIELD_KIND_DURATION:
-                ok = text_parse_duration(text, strlen(text), slot, NULL) == 0;
-                break;
-        case FIELD_KIND_CHOICE:
-                ok = choose(fd, text, slot);
-                break;
-        case FIELD_KIND_OBJECT:
-        case FIELD_KIND_POINTER:
-        case FIELD_KIND_LIST:
-        case FIELD_KIND_MAP:
-        case FIELD_KIND_TREE:
-        case FIELD_KIND_END:
-                ok = false;
-                break;
-        }
-        assert(ok);
-        (void)ok;
 }
 
 /* --- lists and maps ----------------------------------------------------------------------- */
@@ -291,7 +69,7 @@ static void take_element(struct walk *w, const struct field *fd, const struct tr
                          void *slot)
 {
         if (!fd->sub) {
-                (void)take_text(w, fd, value, false, slot);
+                (void)decode_text(w, fd, value, false, slot);
                 return;
         }
         if (value->type == TREE_MAP) {
@@ -299,7 +77,7 @@ static void take_element(struct walk *w, const struct field *fd, const struct tr
                 return;
         }
         const struct field map = { .kind = FIELD_KIND_OBJECT };
-        expected(w, &map, value);
+        decode_expected(w, &map, value);
         decode_map(w, NULL, fd->sub, slot, false);
 }
 
@@ -386,7 +164,7 @@ static void take_list(struct walk *w, const struct field *fd, const struct tree 
         size_t i = 0;
 
         if (value->type != TREE_LIST) {
-                expected(w, fd, value);
+                decode_expected(w, fd, value);
                 return;
         }
         if (!fits(w, fd, value))
@@ -411,7 +189,7 @@ static void take_map(struct walk *w, const struct field *fd, const struct tree *
         size_t n = 0;
 
         if (value->type != TREE_MAP) {
-                expected(w, fd, value);
+                decode_expected(w, fd, value);
                 return;
         }
         if (!fits(w, fd, value))
@@ -419,7 +197,7 @@ static void take_map(struct walk *w, const struct field *fd, const struct tree *
         pairs = arena_calloc(w->a, value->n + 1, sizeof(*pairs));
         TREE_FOREACH (child, value) {
                 size_t was = path_push_key(w, child->key);
-                if (take_text(w, fd, child, false, &pairs[n].value))
+                if (decode_text(w, fd, child, false, &pairs[n].value))
                         pairs[n++].key = child->key;
                 path_pop(w, was);
         }
@@ -434,7 +212,7 @@ static void take_object(struct walk *w, const struct field *fd, const struct tre
                 decode_map(w, value, fd->sub, slot, true);
                 return;
         }
-        expected(w, fd, value);
+        decode_expected(w, fd, value);
         decode_map(w, NULL, fd->sub, slot, false);
 }
 
@@ -442,26 +220,17 @@ static void take_object(struct walk *w, const struct field *fd, const struct tre
 
 static void take(struct walk *w, const struct field *fd, const struct tree *value, void *slot)
 {
-        bool ok = true;
-
         switch (fd->kind) {
         case FIELD_KIND_TEXT:
-                (void)take_text(w, fd, value, true, slot);
+                (void)decode_text(w, fd, value, true, slot);
                 break;
         case FIELD_KIND_BOOL:
-                ok = take_bool(value, slot);
-                break;
         case FIELD_KIND_INT:
-                ok = take_int(fd, value, slot);
-                break;
         case FIELD_KIND_REAL:
-                ok = take_real(fd, value, slot);
-                break;
         case FIELD_KIND_DURATION:
-                ok = take_duration(fd, value, slot);
-                break;
         case FIELD_KIND_CHOICE:
-                ok = take_choice(fd, value, slot);
+                if (!decode_scalar(fd, value, slot))
+                        decode_expected(w, fd, value);
                 break;
         case FIELD_KIND_OBJECT:
                 take_object(w, fd, value, slot);
@@ -483,8 +252,6 @@ static void take(struct walk *w, const struct field *fd, const struct tree *valu
         case FIELD_KIND_END:
                 break;
         }
-        if (!ok)
-                expected(w, fd, value);
 }
 
 /* The field's value under either of its names; null is nothing. */
@@ -539,7 +306,7 @@ static void decode_map(struct walk *w, const struct tree *map, const struct fiel
                 const struct tree *value = lookup(w, map, fd);
                 void *slot = (char *)out + fd->offset;
 
-                set_fallback(fd, slot);
+                decode_fallback(fd, slot);
                 if (value) {
                         size_t was = path_push_key(w, value->key);
                         w->is_hidden = was_hidden || fd->secret;
@@ -566,13 +333,12 @@ int decode(const struct tree *t, const struct field *fields, void *out, size_t s
         buf_adds(&w.path, path);
         if (t && t->type != TREE_MAP && t->type != TREE_NULL) {
                 const struct field map = { .kind = FIELD_KIND_OBJECT };
-                expected(&w, &map, t);
+                decode_expected(&w, &map, t);
                 decode_map(&w, NULL, fields, out, false);
         } else {
                 decode_map(&w, t, fields, out, true);
         }
-        for (size_t i = 0; i < w.n_patterns; i++)
-                regfree(&w.patterns[i].compiled);
+        decode_patterns_done(&w);
         buf_done(&w.path);
         return f->errors > errors ? DL_CONFIG : 0;
 }

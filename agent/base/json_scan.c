@@ -30,6 +30,18 @@ void json_where(const char *s, size_t n, size_t offset, char *out, size_t size)
         (void)snprintf(out, size, "line %zu column %zu", line, column);
 }
 
+size_t json_input_offset(const char *s, size_t n, const char *text, size_t offset)
+{
+        size_t i = 0;
+
+        for (size_t o = 0; o < offset && i < n; i++, o++) {
+                /* What differs is white space, or "e0" after an integer. */
+                if (text[o] == 'e' && s[i] != 'e')
+                        o += 2;
+        }
+        return i;
+}
+
 static int refuse(const struct scan *sc, size_t offset, const char *why)
 {
         char where[64];
@@ -184,7 +196,8 @@ int json_scan(const char *s, size_t n, const struct tree_limits *limits, struct 
         int rc = 0;
 
         if (starts_with(&sc, 0, "\xef\xbb\xbf"))
-                sc.pos = 3;
+                for (; sc.pos < 3; sc.pos++)
+                        buf_addc(out, ' ');
         while (rc == 0 && sc.pos < n) {
                 char c = s[sc.pos];
                 if (is_space(c)) {

@@ -13,6 +13,9 @@
 /* Adds the text for json-c to out.  DL_CONFIG: not JSON's words, or over a limit. */
 int json_scan(const char *s, size_t n, const struct tree_limits *, struct buf *out, struct err *e);
 
+/* Where in the input an offset of that text comes from. */
+size_t json_input_offset(const char *s, size_t n, const char *text, size_t offset);
+
 /* "line 3 column 7" of a byte offset; columns count bytes. */
 void json_where(const char *s, size_t n, size_t offset, char *out, size_t size);
 

@@ -287,7 +287,9 @@ int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_
         enum json_tokener_error err = json_tokener_get_error(tok);
         if (err != json_tokener_success) {
                 char where[64];
-                json_where(s, n, json_tokener_get_parse_end(tok), where, sizeof(where));
+                size_t offset =
+                        json_input_offset(s, n, buf_text(&text), json_tokener_get_parse_end(tok));
+                json_where(s, n, offset, where, sizeof(where));
                 return err_set(e, DL_CONFIG, "%s: %s", where,
                                err == json_tokener_continue || err == json_tokener_error_parse_eof
                                        ? "the text ends too early"

@@ -158,35 +158,37 @@ static bool looks_real(const char *s)
 
 static bool as_real(struct arena *a, const char *s, struct tree *t)
 {
-        struct tree number = { .type = TREE_NULL };
         double v = 0;
 
-        if (!looks_real(s) || text_parse_real(s, strlen(s), 64, &v, NULL) < 0)
+        if (text_parse_real(s, strlen(s), 64, &v, NULL) < 0)
                 return false;
-        number = *tree_new_number(a, v);
-        t->type = number.type;
-        t->as = number.as;
+        const struct tree *number = tree_new_number(a, v);
+        t->type = number->type;
+        t->as = number->as;
         return true;
 }
 
-/* Underscores are taken out wherever they stand, but not from what begins with a point. */
+/* Underscores are taken out wherever they stand.  What begins with a point is a Go literal instead:
+ * there they may only stand between digits. */
 static bool as_number(struct arena *a, const char *s, size_t n, struct tree *t)
 {
         char first = n > 0 ? s[0] : '\0';
         auto_free char *plain = NULL;
         size_t len = 0;
 
-        if (!(first >= '0' && first <= '9') && !(first != '\0' && strchr("+-.", first)))
-                return false;
         if (memchr(s, '\0', n))
+                return false;
+        if (first == '.')
+                return as_real(a, s, t);
+        if (!(first >= '0' && first <= '9') && first != '+' && first != '-')
                 return false;
         plain = xmalloc(n + 1);
         for (size_t i = 0; i < n; i++) {
-                if (s[i] != '_' || first == '.')
+                if (s[i] != '_')
                         plain[len++] = s[i];
         }
         plain[len] = '\0';
-        return (first != '.' && as_integer(plain, t)) || as_real(a, plain, t);
+        return as_integer(plain, t) || (looks_real(plain) && as_real(a, plain, t));
 }
 
 /* --- scalars ------------------------------------------------------------------------------ */
@@ -244,7 +246,8 @@ const char *yaml_scalar(struct arena *a, const char *tag, bool is_plain, const c
 {
         const char *wrong = NULL;
 
-        if (yaml_tag_is(tag, "str") || yaml_tag_is(tag, "timestamp") || (!tag && !is_plain)) {
+        if (yaml_tag_is(tag, "str") || yaml_tag_is(tag, "timestamp") ||
+            (tag ? strcmp(tag, "!") == 0 : !is_plain)) {
                 as_text(a, s, n, t);
                 return NULL;
         }
