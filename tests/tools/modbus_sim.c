@@ -69,10 +69,11 @@ static double seconds(void)
 static void set_float(modbus_mapping_t *cells, int at, double v)
 {
         float f = (float)v;
-        int32_t bits;
+        uint32_t bits;
 
         memcpy(&bits, &f, sizeof(bits));
-        MODBUS_SET_INT32_TO_INT16(cells->tab_registers, at, bits);
+        cells->tab_registers[at] = (uint16_t)(bits >> 16);
+        cells->tab_registers[at + 1] = (uint16_t)bits;
 }
 
 static void measure(modbus_mapping_t *cells, int unit, double drift)
