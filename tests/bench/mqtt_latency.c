@@ -110,6 +110,14 @@ static int by_age(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+/* The age that this part of the sorted ages does not pass. */
+static double age_ms(const struct tally *t, size_t percent)
+{
+        size_t at = t->n * percent / 100;
+
+        return (double)t->age_us[at < t->n ? at : t->n - 1] / 1e3;
+}
+
 static void run_for(struct mosquitto *m, uint64_t seconds)
 {
         uint64_t end = wall_us() + seconds * 1000000U;
@@ -187,7 +195,6 @@ int main(int argc, char **argv)
         (void)printf("messages=%" PRIu64 " per_s=%.1f topics=%u clocks=%zu p50_ms=%.3f p99_ms=%.3f "
                      "max_ms=%.3f\n",
                      t.messages, (double)t.messages / (double)o.seconds, HASH_COUNT(t.topics), t.n,
-                     (double)t.age_us[t.n / 2] / 1e3, (double)t.age_us[t.n * 99 / 100] / 1e3,
-                     (double)t.age_us[t.n - 1] / 1e3);
+                     age_ms(&t, 50), age_ms(&t, 99), age_ms(&t, 100));
         return 0;
 }
