@@ -49,14 +49,14 @@ static inline int steal_fd(int *fd)
 
 /* A destructor that takes NULL: `AUTO_DEFINE_PTR(tree, struct tree *, tree_free)`. */
 #define AUTO_DEFINE_PTR(name, type, release)                                                       \
-        static inline void auto_##name##_p(type *p)                                                \
+        static inline void auto_##name##_p(__typeof__(type) *p)                                    \
         {                                                                                          \
                 release(*p);                                                                       \
         }
 
 /* For a struct held by value: `AUTO_DEFINE(buf, struct buf, buf_done)`. */
 #define AUTO_DEFINE(name, type, release)                                                           \
-        static inline void auto_##name##_p(type *p)                                                \
+        static inline void auto_##name##_p(__typeof__(type) *p)                                    \
         {                                                                                          \
                 release(p);                                                                        \
         }

@@ -53,13 +53,13 @@ void log_flush(bool everything);
 void log_write(enum log_level, const char *id, const char *message, const struct log_field *,
                size_t n);
 
+#define LOG_FIELDS_(...) ((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
+
+/* Arguments are evaluated only when the level is wanted. */
 #define LOG(level, id, message, ...)                                                               \
-        do {                                                                                       \
-                if (log_wants(LOG_##level)) {                                                      \
-                        const struct log_field log_f_[] = { __VA_ARGS__ __VA_OPT__(, ){ 0 } };     \
-                        log_write(LOG_##level, (id), (message), log_f_,                            \
-                                  sizeof(log_f_) / sizeof(log_f_[0]) - 1);                         \
-                }                                                                                  \
-        } while (0)
+        (log_wants(LOG_##level)                                                                    \
+                 ? log_write(LOG_##level, (id), (message), LOG_FIELDS_(__VA_ARGS__),               \
+                             sizeof(LOG_FIELDS_(__VA_ARGS__)) / sizeof(struct log_field) - 1)      \
+                 : (void)0)
 
 #endif

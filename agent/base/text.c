@@ -95,9 +95,9 @@ bool text_is_utf8(const void *p, size_t n)
 
 enum { WORD_MAX = 40, FAR = WORD_MAX };
 
-static char lower(char c)
+static int lower(int c)
 {
-        return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
 static unsigned min_of(unsigned a, unsigned b)

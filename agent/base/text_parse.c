@@ -197,15 +197,12 @@ static bool read_special(const char *s, size_t n, double *ret)
 int text_parse_real(const char *s, size_t n, int bits, double *ret, struct err *e)
 {
         char small[64];
-        auto_free char *large = NULL;
-        char *copy = small;
+        auto_free char *large = n < sizeof(small) ? NULL : xmalloc(n + 1);
+        char *copy = large ? large : small;
         double v = 0;
 
         if (read_special(s, n, ret))
                 return 0;
-        if (n >= sizeof(small))
-                copy = large = xmalloc(n + 1);
-
         struct cursor c = { .p = s, .end = s + n, .out = copy, .before = '!' };
         if (!read_form(&c))
                 return not_a_number(s, n, e, "a number");

@@ -227,10 +227,9 @@ static char *put_uint(char *to, uint64_t v, int min_digits)
 
 static char *put_text(char *to, const char *s)
 {
-        size_t n = strlen(s);
-
-        memcpy(to, s, n);
-        return to + n;
+        while (*s)
+                *to++ = *s++;
+        return to;
 }
 
 static char *put_decimal(char *to, struct decimal d)

@@ -139,7 +139,8 @@ static bool read_zone(struct cursor *c, int64_t *ret_s)
         int minute = passed(c, ':') ? number(c, 2) : -1;
         if (hour < 0 || hour > 23 || minute < 0 || minute > 59)
                 return false;
-        *ret_s = (hour * 3600 + minute * 60) * (west ? -1 : 1);
+        int offset = hour * 3600 + minute * 60;
+        *ret_s = west ? -offset : offset;
         return true;
 }
 

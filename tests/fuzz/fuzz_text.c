@@ -14,6 +14,16 @@ static void check(bool holds)
                 abort();
 }
 
+static bool same(double a, double b)
+{
+        uint64_t a_bits = 0;
+        uint64_t b_bits = 0;
+
+        memcpy(&a_bits, &a, sizeof(a));
+        memcpy(&b_bits, &b, sizeof(b));
+        return isnan(a) ? isnan(b) : a_bits == b_bits;
+}
+
 static void reals(const char *s, size_t n)
 {
         for (int bits = 32; bits <= 64; bits += 32) {
@@ -26,7 +36,7 @@ static void reals(const char *s, size_t n)
                 size_t len = text_real(v, bits == 32, text);
                 check(len == strlen(text));
                 check(text_parse_real(text, len, bits, &back, NULL) == 0);
-                check(isnan(v) ? isnan(back) : memcmp(&v, &back, sizeof(v)) == 0);
+                check(same(v, back));
                 check(text_fixed6(v, fixed) < sizeof(fixed));
         }
 }
@@ -41,13 +51,13 @@ static void real_bits(const uint8_t *data)
         memcpy(&v, data, sizeof(v));
         size_t len = text_real(v, false, text);
         check(text_parse_real(text, len, 64, &back, NULL) == 0);
-        check(isnan(v) ? isnan(back) : memcmp(&v, &back, sizeof(v)) == 0);
+        check(same(v, back));
 
         memcpy(&f, data, sizeof(f));
         v = (double)f;
         len = text_real(v, true, text);
         check(text_parse_real(text, len, 32, &back, NULL) == 0);
-        check(isnan(v) ? isnan(back) : memcmp(&v, &back, sizeof(v)) == 0);
+        check(same(v, back));
 }
 
 static void durations(const char *s, size_t n)
