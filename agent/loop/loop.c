@@ -139,6 +139,16 @@ void loop_on_turn(struct loop *l, struct loop_turn *t)
         *end = t;
 }
 
+void loop_off_turn(struct loop *l, struct loop_turn *t)
+{
+        struct loop_turn **at = &l->turns;
+
+        while (*at && *at != t)
+                at = &(*at)->next;
+        if (*at)
+                *at = t->next;
+}
+
 /* --- signals */
 
 struct caught {

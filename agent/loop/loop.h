@@ -118,7 +118,7 @@ struct loop_turn {
         void *ctx;
 };
 
-void loop_on_turn(struct loop *l,
-                  struct loop_turn *t); /* not removable; lives as long as the loop */
+void loop_on_turn(struct loop *l, struct loop_turn *t);
+void loop_off_turn(struct loop *l, struct loop_turn *t); /* not from within ended() */
 
 #endif
