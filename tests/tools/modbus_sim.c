@@ -65,15 +65,25 @@ static double seconds(void)
         return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void put32(modbus_mapping_t *cells, int at, uint32_t v)
+{
+        cells->tab_registers[at] = (uint16_t)(v >> 16);
+        cells->tab_registers[at + 1] = (uint16_t)v;
+}
+
+static int32_t get32(const modbus_mapping_t *cells, int at)
+{
+        return (int32_t)((uint32_t)cells->tab_registers[at] << 16 | cells->tab_registers[at + 1]);
+}
+
 /* Not modbus_set_float_abcd(): its order of bytes differs between versions of libmodbus. */
-static void set_float(modbus_mapping_t *cells, int at, double v)
+static void put_float(modbus_mapping_t *cells, int at, double v)
 {
         float f = (float)v;
         uint32_t bits;
 
         memcpy(&bits, &f, sizeof(bits));
-        cells->tab_registers[at] = (uint16_t)(bits >> 16);
-        cells->tab_registers[at + 1] = (uint16_t)bits;
+        put32(cells, at, bits);
 }
 
 static void measure(modbus_mapping_t *cells, int unit, double drift)
@@ -81,10 +91,9 @@ static void measure(modbus_mapping_t *cells, int unit, double drift)
         double phase = seconds() / 30 + unit;
         double temperature = 296.65 + drift * sin(phase);
 
-        set_float(cells, TEMPERATURE, temperature);
-        set_float(cells, HUMIDITY, 50.5 + 5 * drift * cos(phase / 2));
-        cells->tab_bits[ALARM] =
-                temperature > MODBUS_GET_INT32_FROM_INT16(cells->tab_registers, THRESHOLD);
+        put_float(cells, TEMPERATURE, temperature);
+        put_float(cells, HUMIDITY, 50.5 + 5 * drift * cos(phase / 2));
+        cells->tab_bits[ALARM] = temperature > get32(cells, THRESHOLD);
 }
 
 static modbus_mapping_t *make_device(int unit)
@@ -95,7 +104,7 @@ static modbus_mapping_t *make_device(int unit)
                 perror("modbus_sim");
                 exit(1);
         }
-        MODBUS_SET_INT32_TO_INT16(cells->tab_registers, THRESHOLD, 324);
+        put32(cells, THRESHOLD, 324);
         measure(cells, unit, 0);
         return cells;
 }

@@ -17,7 +17,7 @@
 enum trick {
         GOOD = 0, /* also when the script is over */
         SILENT,
-        LATE,       /* 300 ms after the request */
+        LATE,       /* 250 ms after the request */
         HALF,       /* and nothing more */
         HALF_CLOSE, /* half, then the end */
         BYTEWISE,
@@ -135,7 +135,7 @@ static inline bool fake_play(int fd, int trick, const uint8_t *q)
         case SILENT:
                 return true;
         case LATE:
-                fake_pause(300);
+                fake_pause(250);
                 break;
         case HALF:
         case HALF_CLOSE:
