@@ -193,6 +193,8 @@ static struct link_spec *make_spec(const struct maker *m, const struct object *o
         s->spec_json_len = json.len;
         auto_free char *spec_path = path_join(o->path, sub);
         s->spec_path = arena_strdup(a, spec_path);
+        s->adaptor_line = tree_find_nearest(o->doc, "spec.adaptor.name")->line;
+        s->kind_line = tree_find_nearest(o->doc, is_link ? "spec.model.kind" : "kind")->line;
         if (!is_link) {
                 s->node = "";
                 s->adaptor = "";

@@ -31,6 +31,8 @@ struct link_spec {
         bool has_references;         /* the link has spec.references at all */
         const char *file;            /* where it came from, NULL = API server */
         const char *spec_path;       /* path of .spec within its document: "spec.template.spec" */
+        int adaptor_line;            /* of spec.adaptor.name and the kind; 0 = unknown */
+        int kind_line;
 };
 
 /* With an arena and one reference; all other members are the maker's. */
