@@ -114,14 +114,12 @@ static const char *read_part(struct cursor *c, uint64_t *sum)
         uint64_t v = 0;
         if (__builtin_mul_overflow(whole, unit, &v) || v > duration_max + 1)
                 return "out of range";
-        if (fraction > 0) {
-                /* Through a double, as the contract's own arithmetic does it. */
-                v += (uint64_t)((double)fraction * ((double)unit / scale));
-                if (v > duration_max + 1)
-                        return "out of range";
-        }
+        /* Through a double, as the contract's own arithmetic does it. */
+        v += (uint64_t)((double)fraction * ((double)unit / scale));
+        if (v > duration_max + 1 - *sum)
+                return "out of range";
         *sum += v;
-        return *sum > duration_max + 1 ? "out of range" : NULL;
+        return NULL;
 }
 
 int text_parse_duration(const char *s, size_t n, int64_t *ret_ns, struct err *e)

@@ -153,10 +153,8 @@ static bool shorten_fast(struct binary b, struct decimal *ret)
         }
         if (last > 5 || (last == 5 && (!zeros || c.q % 2 == 1)))
                 c.q++;
-        if (c.q < l.q)
+        if (c.q < l.q) /* never above u: there is as much room above v as below, or more */
                 c.q = l.q;
-        if (c.q > u.q)
-                c.q = u.q;
         *ret = (struct decimal){ c.q, k };
         return true;
 }

@@ -235,9 +235,21 @@ static void a_long_line_is_cut_to_four_kibibytes_and_stays_whole(void **state)
                 assert_cut((enum log_format)format, text, text);
                 memset(text, '\x01', sizeof(text) - 1); /* six bytes each */
                 assert_cut((enum log_format)format, text, text);
-                for (size_t i = 0; i + 1 < sizeof(text); i++)
-                        text[i] = "\xc3\xa4"[i % 2];
-                assert_cut((enum log_format)format, text + 1, text);
+        }
+}
+
+static void a_cut_is_between_characters(void **state)
+{
+        static char text[10001];
+
+        (void)state;
+        for (size_t pad = 0; pad < 2; pad++) {
+                const char *id = pad ? "odd" : "even";
+                text[0] = 'x';
+                for (size_t i = pad; i + 1 < sizeof(text); i++)
+                        text[i] = "\xc3\xa4"[(i - pad) % 2];
+                LOG(INFO, id, text, LOG_STR("value", text));
+                assert_null(strstr(taken(), "\xef\xbf\xbd"));
         }
 }
 
@@ -543,6 +555,7 @@ int main(void)
                 TEST(values_cannot_forge_a_line_or_a_field),
                 TEST(every_line_is_one_write),
                 TEST(a_long_line_is_cut_to_four_kibibytes_and_stays_whole),
+                TEST(a_cut_is_between_characters),
                 TEST(many_fields_give_way_to_the_message),
                 TEST(the_longest_line_that_fits_is_not_cut),
                 TEST(repeats_within_ten_seconds_are_counted_with_the_next_line),
