@@ -68,6 +68,23 @@ const char *tree_type_name(const struct tree *t)
 
 /* --- paths -------------------------------------------------------------------------------- */
 
+static void add_key(struct buf *path, const char *key, bool is_quoted)
+{
+        size_t len = strlen(key);
+
+        if (len > path->max - path->len) { /* whole or not at all */
+                path->failed = true;
+                return;
+        }
+        for (size_t i = 0; i < len; i++) {
+                if (is_quoted && key[i] == '\'')
+                        buf_addc(path, '\'');
+                /* Paths end up in logs and terminals. */
+                bool is_control = (unsigned char)key[i] < 0x20 || key[i] == 0x7f;
+                buf_addc(path, is_control ? '?' : key[i]);
+        }
+}
+
 static bool key_needs_quotes(const char *key)
 {
         return key[0] == '\0' || strpbrk(key, ".[]'");
@@ -78,15 +95,11 @@ void tree_path_key(struct buf *path, const char *key)
         if (!key_needs_quotes(key)) {
                 if (path->len > 0)
                         buf_addc(path, '.');
-                buf_adds(path, key);
+                add_key(path, key, false);
                 return;
         }
         buf_adds(path, "['");
-        for (const char *s = key; *s; s++) {
-                if (*s == '\'')
-                        buf_addc(path, '\'');
-                buf_addc(path, *s);
-        }
+        add_key(path, key, true);
         buf_adds(path, "']");
 }
 

@@ -66,7 +66,8 @@ const struct tree *tree_at(const struct tree *list, size_t i);
  * exists on the way, never NULL: for the line of something that is missing. */
 const struct tree *tree_find(const struct tree *t, const char *path);
 const struct tree *tree_find_nearest(const struct tree *t, const char *path);
-/* Add one element to a path in that form; a quote within ['...'] is doubled. */
+/* Add one element to a path in that form; a quote within ['...'] is doubled, controls become '?'.
+ */
 void tree_path_key(struct buf *path, const char *key);
 void tree_path_index(struct buf *path, size_t i);
 /* Text of a TREE_TEXT, else NULL. */
