@@ -1,0 +1,102 @@
+/* batch.h - what happens on a link's thread crosses to the loop in batches of records.
+ *
+ * One block of memory holds all records of a turn, samples with their bytes; delivered blocks go
+ * back to their sender to be filled again, so a steady state allocates nothing. Threads     An
+ * outbox is filled by one thread at a time; records are read on the loop. Limits      A block is
+ * handed on early when it passes 256 KiB.
+ */
+#ifndef LINK_BATCH_H
+#define LINK_BATCH_H
+
+#include "loop/loop.h"
+
+#include <devicelink/adaptor.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct links;
+struct batch;
+
+/* The way to the loop.  Shut, nothing passes any more: what is stuck in a plugin when the agent
+ * ends may come back to a loop that is gone. */
+struct gate {
+        pthread_mutex_t lock;
+        bool shut;
+        struct loop *loop;
+        struct links *links;
+        void (*take)(struct links *, struct batch *); /* on the loop; borrowed */
+};
+
+void gate_post(struct gate *g, struct loop_message *m); /* shut: the message is left alone */
+
+struct outbox {
+        struct gate *gate;
+        struct batch *batch;
+        _Atomic(struct batch *) spare;
+        bool recycles; /* outlives its batches */
+};
+
+enum record_kind {
+        RECORD_SAMPLE,
+        RECORD_POLLED,  /* a read has ended; rc, text */
+        RECORD_STATE,   /* the line came or went by itself; rc, text */
+        RECORD_WRITTEN, /* a write has ended: id, results */
+        RECORD_ADOPTED, /* from here on indexes mean the points of this device */
+        RECORD_STUCK,   /* the plugin does not return, not even interrupted */
+        RECORD_CLOSED,  /* the last one of a sink */
+};
+
+struct record {
+        uint32_t kind;
+        uint32_t bytes; /* with the head; a multiple of 8 */
+        struct dl_sink *sink;
+};
+
+struct record_sample {
+        struct record head;
+        uint32_t asked; /* part of a read whose RECORD_POLLED will follow */
+        uint32_t tail;  /* bytes that follow: array items, value bytes, error text */
+        struct dl_sample sample;
+};
+
+struct record_result {
+        struct record head;
+        int32_t rc;
+        uint32_t text_bytes; /* with the NUL */
+        char text[];
+};
+
+struct record_write {
+        uint32_t point;
+        int32_t rc;
+        uint32_t code;
+        char text[244];
+};
+
+struct record_written {
+        struct record head;
+        uint64_t id;
+        size_t n;
+        struct record_write list[];
+};
+
+struct record_adopted {
+        struct record head;
+        struct device *device; /* a reference that goes to the reader */
+};
+
+/* The value was checked: value_check(). */
+void outbox_sample(struct outbox *o, struct dl_sink *s, const struct dl_sample *sample, bool asked);
+void outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind, int rc,
+                   const char *text);
+struct record_written *outbox_written(struct outbox *o, struct dl_sink *s, uint64_t id, size_t n);
+void outbox_adopted(struct outbox *o, struct dl_sink *s, struct device *device);
+void outbox_flush(struct outbox *o); /* nothing in it: nothing happens */
+void outbox_done(struct outbox *o);  /* flushes, frees the spare */
+
+/* Walk the records: start with NULL; NULL at the end. */
+const struct record *batch_next(const struct batch *b, const struct record *r);
+/* The sample with its pointers put right; lives as long as the batch. */
+const struct dl_sample *record_sample_open(const struct record *r, bool *ret_asked);
+
+#endif

@@ -1,0 +1,44 @@
+/* channel.h - one thread's worth of work: the links of one adaptor whose devices name the same
+ * channel.
+ *
+ * Threads: the home's.
+ */
+#ifndef LINK_CHANNEL_H
+#define LINK_CHANNEL_H
+
+#include "link/sink.h"
+
+#include <uthash.h>
+
+/* All links of one adaptor in one home. */
+struct tenant {
+        const struct dl_adaptor *adaptor;
+        size_t n_sinks;
+        void *local; /* DL_SCOPE_THREAD */
+        struct dl_watch *watches;
+        struct dl_timer *timers;
+        struct tenant *next;
+};
+
+struct channel {
+        UT_hash_handle hh;
+        struct tenant *tenant;
+        size_t n_sinks;
+        void *local; /* DL_SCOPE_CHANNEL */
+        /* Blocking: whose call is under way, and who waits. */
+        struct dl_sink *running;
+        struct dl_sink *waiting, **waiting_last;
+        char name[]; /* of the adaptor, a newline, of the channel */
+};
+
+struct channels {
+        struct channel *table;
+        struct tenant *tenants;
+};
+
+void channels_enter(struct channels *c, struct dl_sink *s, const char *name);
+/* Returns the tenant when its last link has left: to be emptied and given to tenant_free(). */
+struct tenant *channels_leave(struct channels *c, struct dl_sink *s);
+void tenant_free(struct tenant *t); /* NULL is fine */
+
+#endif

@@ -1,0 +1,555 @@
+/* links.c - the running set: made to match the desired one, fed by what the links' threads hand
+ * over, and ended in time. */
+#include "link/links.h"
+
+#include "link/impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <string.h>
+
+enum {
+        REACTORS_MAX = 64,
+        BLOCKING_THREADS = 2,
+        QUARANTINE_MAX = 1024, /* closed sinks that a plugin may still hold by mistake */
+};
+
+static const int64_t stop_limit_ns = 2500 * NS_PER_MS;
+static const int64_t spread_max_ns = NS_PER_S;
+
+static void take_batch(struct links *l, struct batch *b);
+static void on_announce(struct loop_message *m, bool cancelled);
+static void on_stop(void *ctx);
+
+static unsigned count_cores(void)
+{
+        cpu_set_t set;
+
+        if (sched_getaffinity(0, sizeof(set), &set) < 0)
+                return 1;
+        int n = CPU_COUNT(&set);
+        return n < 1 ? 1 : (unsigned)n;
+}
+
+struct links *links_new(const struct links_config *config)
+{
+        struct links *l = xcalloc(1, sizeof(*l));
+        unsigned n = config->reactors > 0 ? config->reactors : count_cores();
+
+        l->config = *config;
+        if (l->config.blocking_max == 0)
+                l->config.blocking_max = BLOCKING_THREADS;
+        l->n_reactors = n > REACTORS_MAX ? REACTORS_MAX : n;
+        l->reactors = xcalloc(l->n_reactors, sizeof(struct reactor *));
+        l->reactor_sinks = xcalloc(l->n_reactors, sizeof(size_t));
+        l->gate = xcalloc(1, sizeof(*l->gate));
+        *l->gate = (struct gate){ .loop = config->loop, .links = l, .take = take_batch };
+        (void)pthread_mutex_init(&l->gate->lock, NULL);
+        l->announce.deliver = on_announce;
+        loop_timer_init(&l->stop_timer, config->loop, on_stop, l);
+        return l;
+}
+
+/* --- where sinks live */
+
+static unsigned shard_of(const struct links *l, const char *channel)
+{
+        uint32_t h = 2166136261U; /* FNV-1a */
+
+        for (const unsigned char *c = (const unsigned char *)channel; *c; c++)
+                h = (h ^ *c) * 16777619U;
+        return (h ^ h >> 16) % l->n_reactors;
+}
+
+static struct blocking *pool_for(struct links *l, const struct dl_adaptor *a)
+{
+        for (size_t i = 0; i < l->n_pools; i++) {
+                if (blocking_adaptor(l->pools[i]) == a)
+                        return l->pools[i];
+        }
+        l->pools = xreallocarray(l->pools, l->n_pools + 1, sizeof(struct blocking *));
+        l->pools[l->n_pools] = blocking_new(l->gate, l->config.resolver, a, l->config.blocking_max);
+        return l->pools[l->n_pools++];
+}
+
+static struct home *home_for(struct links *l, const struct device *d)
+{
+        if (!d->adaptor->begin_read)
+                return blocking_home(pool_for(l, d->adaptor));
+
+        unsigned i = shard_of(l, d->info->channel);
+        if (!l->reactors[i])
+                l->reactors[i] = reactor_new(l->gate, l->config.resolver, i);
+        l->reactor_sinks[i]++;
+        return reactor_home(l->reactors[i]);
+}
+
+static void left_home(struct links *l, const struct home *h)
+{
+        for (unsigned i = 0; i < l->n_reactors; i++) {
+                if (l->reactors[i] && reactor_home(l->reactors[i]) == h)
+                        l->reactor_sinks[i]--;
+        }
+}
+
+struct dl_sink *links_open(struct links *l, struct link *k, int64_t after_ns)
+{
+        struct dl_sink *s = sink_new(k->spec->key, home_for(l, k->target), k->target);
+
+        s->link = k;
+        l->open_sinks++;
+        command_post(s, COMMAND_OPEN, NULL, NULL, after_ns);
+        return s;
+}
+
+void links_close(struct links *l, struct dl_sink *s)
+{
+        s->link = NULL;
+        s->next = l->closing;
+        l->closing = s;
+        command_post(s, COMMAND_CLOSE, NULL, NULL, 0);
+}
+
+struct dl_sink *links_closing(struct links *l, const char *key)
+{
+        struct dl_sink *s = l->closing;
+
+        while (s && (s->stuck_closing || strcmp(s->key, key) != 0))
+                s = s->next;
+        return s;
+}
+
+static void bury(struct links *l, struct dl_sink *s)
+{
+        struct dl_sink **at = &l->closing;
+
+        while (*at && *at != s)
+                at = &(*at)->next;
+        if (*at)
+                *at = s->next;
+        left_home(l, s->home);
+        l->open_sinks--;
+        s->next = l->quarantine;
+        l->quarantine = s;
+        if (++l->n_quarantine <= QUARANTINE_MAX)
+                return;
+        for (at = &l->quarantine; (*at)->next; at = &(*at)->next)
+                ;
+        sink_free(*at);
+        *at = NULL;
+        l->n_quarantine--;
+}
+
+static void sink_gone(struct links *l, struct dl_sink *s)
+{
+        struct link *heir = s->successor;
+
+        s->successor = NULL;
+        if (heir)
+                link_old_closed(heir);
+        (void)l;
+}
+
+/* --- what the links' threads hand over */
+
+static void tell_status(struct links *l)
+{
+        const struct links_hooks *h = &l->config.hooks;
+
+        while (l->touched) {
+                struct link *k = l->touched;
+
+                l->touched = k->touched_next;
+                k->touched = false;
+                if (k->device && h->status)
+                        h->status(h->ctx, k->spec, k->device, &k->states);
+        }
+}
+
+static void on_announce(struct loop_message *m, bool cancelled)
+{
+        struct links *l = (struct links *)((char *)m - offsetof(struct links, announce));
+
+        l->announcing = false;
+        if (!cancelled)
+                tell_status(l);
+}
+
+static void take_unlinked(struct links *l, const struct record *r)
+{
+        if (r->kind != RECORD_STUCK)
+                return;
+        LOG(ERROR, "link.stuck", "a closed link hangs in its adaptor",
+            LOG_STR("link", r->sink->key), LOG_STR("adaptor", r->sink->adaptor->name));
+        r->sink->stuck_closing = true;
+        sink_gone(l, r->sink);
+}
+
+static void take_record(struct links *l, const struct record *r)
+{
+        struct dl_sink *s = r->sink;
+        const void *body = r;
+        const struct record_written *written = body;
+
+        if (r->kind == RECORD_WRITTEN && written->id != 0)
+                downlink_written(l, written);
+        else if (s->link)
+                link_take(s->link, r);
+        else
+                take_unlinked(l, r);
+        if (r->kind == RECORD_ADOPTED)
+                device_unref(((const struct record_adopted *)body)->device);
+        if (r->kind != RECORD_CLOSED)
+                return;
+        sink_gone(l, s);
+        bury(l, s);
+        if (l->stopping && l->open_sinks == 0)
+                loop_timer_start(&l->stop_timer, 0, LOOP_EXACT);
+}
+
+static void take_batch(struct links *l, struct batch *b)
+{
+        if (l->stopped)
+                return;
+        for (const struct record *r = batch_next(b, NULL); r; r = batch_next(b, r))
+                take_record(l, r);
+        tell_status(l);
+}
+
+/* --- the desired set */
+
+static long find(const struct links *l, const char *key)
+{
+        size_t low = 0, high = l->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(l->list[middle]->spec->key, key);
+
+                if (order == 0)
+                        return (long)middle;
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return -1;
+}
+
+struct link *links_find(const struct links *l, const char *key)
+{
+        long at = find(l, key);
+
+        return at < 0 ? NULL : l->list[at];
+}
+
+static void log_findings(const struct link_spec *spec, const struct findings *f)
+{
+        for (size_t i = 0; i < f->n; i++) {
+                const struct finding *x = &f->list[i];
+
+                if (x->severity == FINDING_ERROR)
+                        LOG(ERROR, "link.spec", x->text, LOG_STR("link", spec->key),
+                            LOG_STR("file", x->file), LOG_INT("line", x->line),
+                            LOG_STR("path", x->path));
+                else
+                        LOG(WARNING, "link.spec-warning", x->text, LOG_STR("link", spec->key),
+                            LOG_STR("file", x->file), LOG_INT("line", x->line),
+                            LOG_STR("path", x->path));
+        }
+}
+
+static void compile(struct candidate *c)
+{
+        struct findings f = { 0 };
+        struct err e = { 0 };
+        char first[256];
+
+        if (device_compile(c->adaptor, c->spec, &f, &c->device, &e) < 0) {
+                const char *text = findings_first(&f, first, sizeof(first));
+
+                c->fault = FAULT_SPEC;
+                c->cause = xstrdup(text[0] != '\0' ? text : e.text);
+        }
+        log_findings(c->spec, &f);
+        findings_done(&f);
+}
+
+/* Compile only what differs from what runs, or from what failed before. */
+static struct candidate consider(struct links *l, struct link_spec *spec, const struct link *k)
+{
+        struct candidate c = { .spec = spec };
+
+        c.adaptor = adaptors_find(l->config.adaptors, spec->adaptor, spec->kind);
+        if (!c.adaptor) {
+                c.fault = FAULT_ADAPTOR;
+                c.cause = xasprintf("no adaptor '%s' is loaded",
+                                    spec->adaptor[0] != '\0' ? spec->adaptor : spec->kind);
+        } else if (spec->reference_error) {
+                c.fault = FAULT_REFERENCES;
+                c.cause = xstrdup(spec->reference_error);
+        } else if (k && k->target && plan_same_device(k->target_spec, spec)) {
+                c.device = device_ref(k->target);
+        } else if (k && k->fault == FAULT_SPEC && plan_same_device(k->spec, spec)) {
+                c.fault = FAULT_SPEC;
+                c.cause = k->cause ? xstrdup(k->cause) : NULL;
+        } else {
+                compile(&c);
+        }
+        return c;
+}
+
+static struct plan_item *items_of_running(const struct links *l)
+{
+        struct plan_item *items = xcalloc(l->n + 1, sizeof(*items));
+
+        for (size_t i = 0; i < l->n; i++) {
+                const struct link *k = l->list[i];
+
+                items[i].spec = k->target_spec ? k->target_spec : k->spec;
+                items[i].adaptor = k->target ? k->target->adaptor : NULL;
+                items[i].info = k->target ? k->target->info : NULL;
+        }
+        return items;
+}
+
+static struct plan_item *items_of_candidates(const struct candidate *c, size_t n)
+{
+        struct plan_item *items = xcalloc(n + 1, sizeof(*items));
+
+        for (size_t i = 0; i < n; i++)
+                items[i] = (struct plan_item){ .spec = c[i].spec,
+                                               .adaptor = c[i].adaptor,
+                                               .info = c[i].device ? c[i].device->info : NULL };
+        return items;
+}
+
+static bool model_differs(const struct link_spec *a, const struct link_spec *b)
+{
+        return strcmp(a->node, b->node) != 0 || strcmp(a->kind, b->kind) != 0 ||
+               strcmp(a->api_version, b->api_version) != 0 || strcmp(a->adaptor, b->adaptor) != 0;
+}
+
+/* First polls of many links are spread evenly, by the golden ratio, over a second at most. */
+static int64_t first_poll_ns(const struct device *d, size_t index, size_t n_starts)
+{
+        int64_t span = (int64_t)n_starts * 5 * NS_PER_MS;
+        uint32_t part = (uint32_t)index * UINT32_C(2654435769);
+
+        if (span > spread_max_ns)
+                span = spread_max_ns;
+        if (d->info->interval_ns > 0 && span > d->info->interval_ns)
+                span = d->info->interval_ns;
+        return (int64_t)((double)span * (double)part / 4294967296.0);
+}
+
+static size_t count_starts(const struct plan_step *steps, size_t n)
+{
+        size_t starts = 0;
+
+        for (size_t i = 0; i < n; i++)
+                starts += steps[i].action == PLAN_START;
+        return starts;
+}
+
+static void act(struct link *k, enum plan_action action, const struct candidate *c,
+                int64_t after_ns)
+{
+        switch (action) {
+        case PLAN_START:
+                link_start(k, c, after_ns);
+                break;
+        case PLAN_REPLACE:
+                link_replace(k, c);
+                break;
+        case PLAN_UPDATE:
+                link_update(k, c);
+                break;
+        case PLAN_STOP:
+                link_stop(k);
+                break;
+        case PLAN_KEEP:
+        case PLAN_WAIT:
+                break;
+        }
+}
+
+static void reconfigure(struct link *k, const struct candidate *c, bool is_new)
+{
+        struct link_spec *before = k->spec;
+        bool unchanged = !is_new && link_spec_equal(before, c->spec) && k->fault == c->fault;
+        bool model_changed = is_new || model_differs(before, c->spec);
+
+        k->spec = link_spec_ref(c->spec);
+        if (!unchanged)
+                link_configured(k, c, model_changed);
+        link_spec_unref(before);
+}
+
+static void execute(struct links *l, const struct plan_step *steps, size_t n,
+                    const struct candidate *c, struct link **list)
+{
+        size_t starts = count_starts(steps, n), started = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct plan_step *step = &steps[i];
+                struct link *k = step->running >= 0 ? l->list[step->running] : NULL;
+                bool is_new = !k;
+
+                if (step->desired < 0) {
+                        link_stop(k);
+                        LOG(INFO, "link.removed", "link removed", LOG_STR("link", k->spec->key));
+                        link_free(k);
+                        continue;
+                }
+                const struct candidate *want = &c[step->desired];
+                if (is_new)
+                        k = link_new(l, want->spec);
+                int64_t after = 0;
+                if (step->action == PLAN_START)
+                        after = first_poll_ns(want->device, started++, starts);
+                act(k, step->action, want, after);
+                reconfigure(k, want, is_new);
+                list[step->desired] = k;
+        }
+}
+
+static struct candidate *consider_all(struct links *l, const struct desired *d)
+{
+        struct candidate *c = xcalloc(d->n + 1, sizeof(*c));
+
+        for (size_t i = 0; i < d->n; i++)
+                c[i] = consider(l, d->links[i], links_find(l, d->links[i]->key));
+        return c;
+}
+
+void links_apply(struct links *l, const struct desired *d)
+{
+        if (l->stopping)
+                return;
+        auto_free struct candidate *c = consider_all(l, d);
+        auto_free struct plan_item *want = items_of_candidates(c, d->n);
+        auto_free struct plan_item *have = items_of_running(l);
+        auto_free struct plan_step *steps = xcalloc(d->n + l->n + 1, sizeof(*steps));
+        struct link **list = xcalloc(d->n + 1, sizeof(struct link *));
+
+        size_t n = plan_make(want, d->n, have, l->n, steps);
+        execute(l, steps, n, c, list);
+        free(l->list);
+        l->list = list;
+        l->n = d->n;
+        for (size_t i = 0; i < d->n; i++) {
+                device_unref(c[i].device);
+                free(c[i].cause);
+        }
+        if (l->touched && !l->announcing) {
+                l->announcing = true;
+                loop_post(l->config.loop, &l->announce);
+        }
+}
+
+void links_count(const struct links *l, struct links_counts *ret)
+{
+        struct links_counts c = l->counts;
+
+        c.links = l->n;
+        for (size_t i = 0; i < l->n; i++) {
+                const struct link *k = l->list[i];
+                bool faulty = k->fault != FAULT_NONE;
+
+                c.healthy += !faulty && k->line == LINE_UP;
+                c.unhealthy += faulty || k->line == LINE_DOWN;
+        }
+        for (unsigned i = 0; i < l->n_reactors; i++)
+                c.threads += l->reactors[i] != NULL;
+        for (size_t i = 0; i < l->n_pools; i++)
+                c.threads += blocking_threads(l->pools[i]);
+        *ret = c;
+}
+
+/* --- the end */
+
+/* What is still in a plugin cannot be joined: it is left behind, and its way to the loop shut. */
+static bool end_threads(struct links *l)
+{
+        bool all = true;
+
+        for (unsigned i = 0; i < l->n_reactors; i++) {
+                if (l->reactor_sinks[i] == 0)
+                        reactor_free(l->reactors[i]);
+                else
+                        all = false;
+                l->reactors[i] = NULL;
+        }
+        for (size_t i = 0; i < l->n_pools; i++) {
+                if (!blocking_busy(l->pools[i]))
+                        blocking_free(l->pools[i]);
+                else
+                        all = false;
+        }
+        l->n_pools = 0;
+        return all;
+}
+
+static void on_stop(void *ctx)
+{
+        struct links *l = ctx;
+
+        for (const struct dl_sink *s = l->closing; s; s = s->next)
+                LOG(ERROR, "link.left", "the adaptor does not return: left behind",
+                    LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+        l->stopped = true;
+        l->abandoned = l->open_sinks > 0;
+        if (l->abandoned) {
+                (void)pthread_mutex_lock(&l->gate->lock);
+                l->gate->shut = true;
+                (void)pthread_mutex_unlock(&l->gate->lock);
+        }
+        if (!end_threads(l))
+                l->abandoned = true;
+        l->stop_done(l->stop_ctx);
+}
+
+void links_stop(struct links *l, void (*done)(void *ctx), void *ctx)
+{
+        if (l->stopping)
+                return;
+        l->stopping = true;
+        l->stop_done = done;
+        l->stop_ctx = ctx;
+        for (size_t i = 0; i < l->n; i++)
+                link_stop(l->list[i]);
+        downlink_cancel(l);
+        loop_timer_start(&l->stop_timer, l->open_sinks > 0 ? stop_limit_ns : 0, LOOP_EXACT);
+}
+
+void links_free(struct links *l)
+{
+        if (!l)
+                return;
+        assert(l->stopped || l->open_sinks == 0);
+        for (size_t i = 0; i < l->n; i++)
+                link_free(l->list[i]);
+        while (l->quarantine) {
+                struct dl_sink *s = l->quarantine;
+
+                l->quarantine = s->next;
+                sink_free(s);
+        }
+        if (!l->stopped)
+                (void)end_threads(l);
+        loop_timer_end(&l->stop_timer);
+        free(l->list);
+        free(l->reactors);
+        free(l->reactor_sinks);
+        free(l->pools);
+        if (!l->abandoned) {
+                (void)pthread_mutex_destroy(&l->gate->lock);
+                free(l->gate);
+        }
+        free(l);
+}

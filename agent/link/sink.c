@@ -1,0 +1,30 @@
+#include "link/sink.h"
+
+#include "base/mem.h"
+
+struct dl_sink *sink_new(const char *key, struct home *home, struct device *device)
+{
+        struct dl_sink *s = xcalloc(1, sizeof(*s));
+
+        s->adaptor = device->adaptor;
+        s->home = home;
+        s->key = xstrdup(key);
+        s->device = device_ref(device);
+        (void)pthread_mutex_init(&s->lock, NULL);
+        return s;
+}
+
+/* Closed, or never opened. */
+void sink_free(struct dl_sink *s)
+{
+        if (!s)
+                return;
+        device_unref(s->device);
+        device_unref(s->adopted);
+        device_unref(s->old);
+        (void)pthread_mutex_destroy(&s->lock);
+        free(s->error);
+        free(s->call);
+        free(s->key);
+        free(s);
+}
