@@ -63,6 +63,7 @@ static void every_unit_is_known(void **state)
         assert_true(duration("3ms") == 3 * NS_PER_MS);
         assert_true(duration("1m1m") == 120 * NS_PER_S);
         assert_true(duration("1h2m3.5s") == INT64_C(3723500000000));
+        assert_true(duration("0.20000000000000000000s") == 200 * NS_PER_MS);
         assert_true(duration("0") == 0);
         assert_true(duration("-0") == 0);
 }
