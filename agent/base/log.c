@@ -98,11 +98,19 @@ static void put_line(struct log_line *line)
 
 /* --- what is under watch ------------------------------------------------------------------ */
 
+static const char *const about[] = {
+        "link", "file", "peer", "path", "adaptor", "condition", "reason", "property",
+};
+
 static bool tells_apart(const struct log_field *f)
 {
-        return f->kind == LOG_KIND_STR && f->s &&
-               (strcmp(f->key, "link") == 0 || strcmp(f->key, "file") == 0 ||
-                strcmp(f->key, "peer") == 0);
+        if (f->kind != LOG_KIND_STR || !f->s)
+                return false;
+        for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++) {
+                if (strcmp(f->key, about[i]) == 0)
+                        return true;
+        }
+        return false;
 }
 
 static void make_key(struct buf *key, const char *id, const struct log_field *fields, size_t n)
@@ -188,7 +196,7 @@ static void watch(const struct buf *key, uint64_t hash, int64_t now)
 static void settle(struct watched *w)
 {
         if (w->repeats > 0) {
-                struct log_field fields[8];
+                struct log_field fields[sizeof(about) / sizeof(about[0])];
                 size_t n = 0;
                 const char *p = w->key + strlen(w->key) + 1;
                 while (p < w->key + w->key_len && n < sizeof(fields) / sizeof(fields[0])) {

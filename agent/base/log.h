@@ -9,9 +9,10 @@
  *
  * Ids are "<room>.<what>" and never change between releases.
  *
- * Repeats (same id and same fields of kind LOG_STR whose key is "link", "file" or "peer") within
- * 10 s collapse: the first is written, the others are counted, and the count is written as
- * `repeated=N` with the next line of that id, or with the last message when the 10 s are over.
+ * Repeats within 10 s collapse.  A repeat has the same id and the same LOG_STR fields that say what
+ * it is about: "link", "file", "peer", "path", "adaptor", "condition", "reason", "property".  The
+ * first is written, the others are counted, and the count is written as `repeated=N` with the next
+ * line of that identity, or with the last message when the 10 s are over.
  * The table of ids under watch is bounded (1,024; the oldest goes).
  *
  * Values are escaped.  A line is at most 4 KiB; what is longer gets its texts cut and `cut=true`.

@@ -360,6 +360,26 @@ static void links_files_and_peers_are_told_apart(void **state)
                                            "WARNING mqtt.away y repeated=1\n");
 }
 
+static void each_finding_condition_and_property_is_told_once(void **state)
+{
+        static const char *const keys[] = { "path", "adaptor", "condition", "reason", "property" };
+
+        (void)state;
+        for (size_t i = 0; i < 5; i++) {
+                for (int k = 0; k < 4; k++) {
+                        const struct log_field fields[] = { LOG_STR("link", "a/b"),
+                                                            LOG_STR(keys[i], k % 2 ? "x" : "y") };
+                        log_write(LOG_INFO, "link.condition", "changed", fields, 2);
+                }
+                assert_int_equal(n_writes, 2);
+                forget();
+        }
+        log_flush(true);
+        const char *text = taken();
+        assert_int_equal(lines_in(text), 10);
+        assert_non_null(strstr(text, "link=a/b reason=x repeated=1\n"));
+}
+
 static void numbered(int i)
 {
         char link[16];
@@ -562,6 +582,7 @@ int main(void)
                 TEST(repeats_are_told_when_their_ten_seconds_are_over),
                 TEST(the_end_tells_all_counts_at_once),
                 TEST(links_files_and_peers_are_told_apart),
+                TEST(each_finding_condition_and_property_is_told_once),
                 TEST(a_thousand_and_twenty_four_are_watched_and_the_oldest_goes),
                 TEST(a_new_window_makes_an_id_young_again),
                 TEST(a_line_too_long_to_be_watched_is_written_each_time),
