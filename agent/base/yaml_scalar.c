@@ -246,7 +246,7 @@ const char *yaml_scalar(struct arena *a, const char *tag, bool is_plain, const c
 {
         const char *wrong = NULL;
 
-        if (yaml_tag_is(tag, "str") || yaml_tag_is(tag, "timestamp") ||
+        if (yaml_tag_is(tag, "str") || yaml_tag_is(tag, "timestamp") || yaml_tag_is(tag, "merge") ||
             (tag ? strcmp(tag, "!") == 0 : !is_plain)) {
                 as_text(a, s, n, t);
                 return NULL;
