@@ -314,7 +314,7 @@ static bool compile_shape(const struct job *j)
                 (void)snprintf(text, sizeof(text),
                                "%s takes %u registers: the first of the %u are used, and it cannot "
                                "be written",
-                               type_name(s->type), s->quantity - spare, s->quantity);
+                               type_name(j->spec->type), s->quantity - spare, s->quantity);
                 report(j, FINDING_WARNING, "visitor.quantity", text);
         }
         return true;
