@@ -29,7 +29,7 @@ static const struct field_choice sessions[] = {
 static const struct field auth_fields[] = {
         FIELD_TEXT(struct auth_options, username, "username", .help = "user name"),
         REFERENCE(struct auth_options, username_ref, "usernameRef", "user name"),
-        FIELD_TEXT(struct auth_options, password, "password", .help = "password"),
+        FIELD_TEXT(struct auth_options, password, "password", .secret = true, .help = "password"),
         REFERENCE(struct auth_options, password_ref, "passwordRef", "password"),
         FIELD_END,
 };
@@ -39,7 +39,8 @@ static const struct field tls_fields[] = {
         REFERENCE(struct tls_options, ca_ref, "caFilePEMRef", "certificates to trust"),
         FIELD_TEXT(struct tls_options, cert, "certFilePEM", .help = "certificate of the client"),
         REFERENCE(struct tls_options, cert_ref, "certFilePEMRef", "certificate of the client"),
-        FIELD_TEXT(struct tls_options, key, "keyFilePEM", .help = "key of the client"),
+        FIELD_TEXT(struct tls_options, key, "keyFilePEM", .secret = true,
+                   .help = "key of the client"),
         REFERENCE(struct tls_options, key_ref, "keyFilePEMRef", "key of the client"),
         FIELD_TEXT(struct tls_options, server_name, "serverName",
                    .help = "name to expect in the broker's certificate"),
@@ -62,7 +63,7 @@ static const struct field store_fields[] = {
         FIELD_DURATION(struct client_options, member, key, .max = INT64_MAX, __VA_ARGS__)
 
 static const struct field client_fields[] = {
-        FIELD_TEXT(struct client_options, server, "server", .required = true,
+        FIELD_TEXT(struct client_options, server, "server", .required = true, .secret = true,
                    .pattern = SERVER_PATTERN, .pattern_says = "a URL such as tcp://broker:1883",
                    .help = "the broker; a user name and password in it override basicAuth"),
         FIELD_CHOICE(struct client_options, version, "protocolVersion", versions, .fallback = "0",
@@ -101,7 +102,8 @@ static const struct field client_fields[] = {
                   .max = 1000000,
                   .help = "messages of a link that wait while the broker is away; the oldest is "
                           "dropped for the newest; 0 counts as 1"),
-        FIELD_TREE(struct client_options, headers, "httpHeaders", .help = "of a WebSocket"),
+        FIELD_TREE(struct client_options, headers, "httpHeaders", .secret = true,
+                   .help = "of a WebSocket"),
         FIELD_END,
 };
 
