@@ -6,11 +6,9 @@
 #ifndef MODBUS_SPEC_H
 #define MODBUS_SPEC_H
 
-#include "base/decode.h"
+#include "base/mem.h"
 #include "modbus/ops.h"
 #include "modbus/shape.h"
-
-extern const struct field spec_fields[]; /* of the whole spec */
 
 struct property {
         struct shape shape;
