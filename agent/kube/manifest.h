@@ -40,7 +40,7 @@ void manifest_names_done(struct manifest_names *n);
  * the file's name in findings. */
 struct object_set *manifest_read(int dirfd, const char *name, const char *shown,
                                  struct findings *f);
-/* The same from a descriptor that may block (stdin). */
+/* The same from a descriptor that may block: YAML, or JSON that is YAML, too. */
 struct object_set *manifest_read_fd(int fd, const char *shown, struct findings *f);
 
 #endif

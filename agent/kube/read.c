@@ -57,25 +57,36 @@ static int read_dir(struct sets *s, const char *path, struct findings *f, struct
         return rc;
 }
 
+/* What may block: standard input, or a pipe that was named. */
+static void read_stream(struct sets *s, int fd, const char *shown, struct findings *f)
+{
+        struct findings one = { 0 };
+
+        keep(s, manifest_read_fd(fd, shown, &one));
+        report_all(f, &one);
+        findings_done(&one);
+}
+
 static int read_path(struct sets *s, const char *path, struct findings *f, struct err *e)
 {
         struct stat st;
 
         if (strcmp(path, "-") == 0) {
-                struct findings one = { 0 };
-
-                keep(s, manifest_read_fd(STDIN_FILENO, "<stdin>", &one));
-                report_all(f, &one);
-                findings_done(&one);
+                read_stream(s, STDIN_FILENO, "<stdin>", f);
                 return 0;
         }
         if (stat(path, &st) < 0)
                 return err_set(e, DL_CONFIG, "open: %m");
         if (S_ISDIR(st.st_mode))
                 return read_dir(s, path, f, e);
-        if (access(path, R_OK) < 0)
+
+        auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
                 return err_set(e, DL_CONFIG, "open: %m");
-        read_file(s, AT_FDCWD, path, path, f);
+        if (S_ISREG(st.st_mode))
+                read_file(s, AT_FDCWD, path, path, f);
+        else
+                read_stream(s, fd, path, f);
         return 0;
 }
 
