@@ -1,4 +1,4 @@
-/* text_quote.h - outside text inside an error text: short, printable.  Private to base/text_*.c. */
+/* text_quote.h - outside text inside an error text: short, printable.  Private to base/. */
 #ifndef BASE_TEXT_QUOTE_H
 #define BASE_TEXT_QUOTE_H
 

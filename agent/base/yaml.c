@@ -1,3 +1,4 @@
+#include "text_quote.h"
 #include "yaml_reader.h"
 
 #include <limits.h>
@@ -68,12 +69,13 @@ static void on_open(struct reader *r, const yaml_event_t *ev, enum tree_type typ
         const yaml_char_t *name =
                 is_list ? ev->data.sequence_start.anchor : ev->data.mapping_start.anchor;
         int line = line_of(&ev->start_mark);
+        char shown[TEXT_QUOTE_MAX];
         struct tree *t = yaml_node(r, type, line);
         struct frame fr = { .node = t, .nodes = r->nodes, .bytes = r->bytes };
 
         r->nodes++;
         if (tag && strcmp(tag, "!") != 0 && !yaml_tag_is(tag, is_list ? "seq" : "map"))
-                yaml_wrong(r, line, "the tag %.60s is unknown", tag);
+                yaml_wrong(r, line, "the tag %s is unknown", text_quote(tag, strlen(tag), shown));
         if (yaml_wants_key(r)) {
                 yaml_wrong(r, line, "%s cannot be a key", tree_type_name(t));
                 r->skip = true;

@@ -1,3 +1,4 @@
+#include "text_quote.h"
 #include "yaml_reader.h"
 
 #include <stdlib.h>
@@ -97,9 +98,11 @@ static void choose(struct reader *r, struct candidates *c)
                         first = this;
                         this->is_kept = true;
                 } else if (this->is_own) {
+                        char key[TEXT_QUOTE_MAX];
                         yaml_wrong(r, key_line(this->node),
-                                   "the key '%.60s' of line %d is already on line %d",
-                                   this->node->key, key_line(this->node), key_line(first->node));
+                                   "the key '%s' of line %d is already on line %d",
+                                   text_quote(this->node->key, strlen(this->node->key), key),
+                                   key_line(this->node), key_line(first->node));
                 }
         }
         qsort(c->list, c->n, sizeof(*c->list), by_rank);
