@@ -42,7 +42,7 @@ static void deliver(struct loop_message *m, bool cancelled)
 {
         struct batch *b = (struct batch *)m;
 
-        if (cancelled)
+        if (cancelled || !b->gate->links)
                 drop_records(b);
         else
                 b->gate->take(b->gate->links, b);

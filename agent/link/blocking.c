@@ -20,6 +20,7 @@ struct blocking {
         struct outbox out;
         struct loop_message kick;
         bool kicked;
+        bool freed; /* the kick that is on its way takes the memory along */
         size_t running;
 };
 
@@ -198,6 +199,10 @@ static void on_kick(struct loop_message *m, bool cancelled)
 {
         struct blocking *b = (struct blocking *)((char *)m - offsetof(struct blocking, kick));
 
+        if (b->freed) {
+                free(b);
+                return;
+        }
         b->kicked = false;
         if (cancelled)
                 return;
@@ -265,5 +270,7 @@ void blocking_free(struct blocking *b)
                 return;
         worker_pool_free(b->pool);
         outbox_done(&b->out);
-        free(b);
+        b->freed = true;
+        if (!b->kicked)
+                free(b);
 }

@@ -18,6 +18,7 @@ static const int64_t bug_pause_ns = 30 * NS_PER_S;
 static const int64_t lost_request_ns = 120 * NS_PER_S;
 /* An interrupt that comes just before its call is lost on it. */
 static const int64_t interrupt_again_ns = 200 * NS_PER_MS;
+static const int64_t close_patience_ns = 3 * NS_PER_S;
 
 static int64_t now_of(const struct dl_sink *s)
 {
@@ -157,13 +158,11 @@ static void failed(struct dl_sink *s)
 static void read_ended(struct dl_sink *s)
 {
         points_unask(s);
-        schedule_advance(&s->schedule, now_of(s));
         if (s->rc < 0) {
                 failed(s);
                 return;
         }
-        if (s->failing)
-                s->failing = false;
+        s->failing = false;
         retry_reset(&s->retry);
         report(s, DL_OK, NULL);
 }
@@ -247,22 +246,40 @@ static void finish(struct dl_sink *s)
                 break;
         }
         s->op = OP_NONE;
+        s->stuck = false;
         free(s->error);
         s->error = NULL;
 }
 
 /* --- what takes too long */
 
-/* The ticket is dead: a done() that comes late is a bug of the plugin and ignored. */
-static void give_up_request(struct dl_sink *s, const char *why)
+/* Tickets are dead from here on: a done() that comes late is a bug of the plugin and ignored. */
+static void drop_request(struct dl_sink *s, const char *why)
 {
         for (unsigned i = 0; i < TICKETS; i++)
                 s->tickets[i].live = false;
-        s->rc = DL_RETRY;
-        free(s->error);
-        s->error = xstrdup(why);
-        finish(s);
+        if (s->op == OP_READ)
+                points_unask(s);
+        if (s->writing) {
+                s->rc = DL_RETRY;
+                free(s->error);
+                s->error = xstrdup(why);
+                writes_ended(s, s->writing);
+                write_job_free(s->writing);
+                s->writing = NULL;
+        }
+        s->op = OP_NONE;
+        s->completed = false;
         s->reopen = s->object != NULL;
+}
+
+static void request_lost(struct dl_sink *s)
+{
+        sink_bug(s, "a request was never ended with done()");
+        drop_request(s, "the adaptor lost a request");
+        report(s, DL_RETRY, "the adaptor lost a request");
+        wait_for_device(s);
+        driver_ready(s);
 }
 
 static void look_again(struct dl_sink *s, int64_t after_ns)
@@ -271,21 +288,34 @@ static void look_again(struct dl_sink *s, int64_t after_ns)
         loop_timer_start_at(&s->timer, s->limit_ns, 0);
 }
 
-static void hurry_call(struct dl_sink *s)
+static void say_stuck(struct dl_sink *s)
 {
-        if (!s->closing && s->interrupted) {
-                if (!s->stuck)
-                        outbox_result(s->home->out, s, RECORD_STUCK, DL_BUG,
-                                      "the adaptor does not return, not even when interrupted");
-                s->stuck = true;
-                return;
-        }
-        if (!s->closing)
-                LOG(WARNING, "link.stuck", "a call of the adaptor takes too long: interrupting it",
-                    LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+        if (!s->stuck)
+                outbox_result(s->home->out, s, RECORD_STUCK, DL_BUG,
+                              "the adaptor does not return, not even when interrupted");
+        s->stuck = true;
+}
+
+static void interrupt_call(struct dl_sink *s, int64_t again_ns)
+{
         s->interrupted = true;
         s->home->hurry(s);
-        look_again(s, s->closing ? interrupt_again_ns : s->patience_ns);
+        look_again(s, again_ns);
+}
+
+static void hurry_call(struct dl_sink *s)
+{
+        if (s->closing) {
+                if (now_of(s) - s->closing_ns > close_patience_ns)
+                        say_stuck(s);
+                interrupt_call(s, interrupt_again_ns);
+        } else if (s->interrupted) {
+                say_stuck(s);
+        } else {
+                LOG(WARNING, "link.stuck", "a call of the adaptor takes too long: interrupting it",
+                    LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+                interrupt_call(s, s->patience_ns);
+        }
 }
 
 static void check_limit(struct dl_sink *s)
@@ -297,15 +327,13 @@ static void check_limit(struct dl_sink *s)
                 return;
         }
         if (s->home->event_driven) {
-                sink_bug(s, "a request was never ended with done()");
-                give_up_request(s, "the adaptor lost a request");
-                driver_ready(s);
+                request_lost(s);
                 return;
         }
         int64_t since = s->home->since(s);
         if (since == 0) /* it waits for its turn */
                 look_again(s, s->patience_ns);
-        else if (!s->closing && since + s->patience_ns > now)
+        else if (!s->closing && !s->interrupted && since + s->patience_ns > now)
                 look_again(s, since + s->patience_ns - now);
         else
                 hurry_call(s);
@@ -313,10 +341,10 @@ static void check_limit(struct dl_sink *s)
 
 /* Only a request can be under way at an event-driven plugin: it opens, updates and closes at once.
  */
-static void hurry(struct dl_sink *s)
+static void hurry(struct dl_sink *s, const char *why)
 {
         if (s->home->event_driven)
-                give_up_request(s, "the link is closed");
+                drop_request(s, why);
         else if (!s->interrupted)
                 hurry_call(s);
 }
@@ -426,7 +454,7 @@ static void driver_step(struct dl_sink *s)
                 if (s->op != OP_NONE && s->completed)
                         finish(s);
                 if (s->op != OP_NONE && s->closing && s->op != OP_CLOSE)
-                        hurry(s);
+                        hurry(s, "the link is closed");
                 if (s->op != OP_NONE) {
                         check_limit(s);
                         return;
@@ -444,7 +472,7 @@ static void adopt_later(struct dl_sink *s, struct device *device)
         device_unref(s->adopted);
         s->adopted = device;
         if (s->failing && s->op != OP_NONE && !s->completed && s->home->event_driven)
-                hurry(s); /* there is no good line to be kept */
+                hurry(s, "the link was changed"); /* there is no good line to be kept */
         s->failing = false;
 }
 
@@ -479,6 +507,7 @@ void driver_command(struct dl_sink *s, enum command_kind kind, struct device *de
                 break;
         case COMMAND_CLOSE:
                 s->closing = true;
+                s->closing_ns = now_of(s);
                 break;
         }
         driver_ready(s);

@@ -1,4 +1,4 @@
-/* impl.h - links on the main loop: what the files links.c, link.c, downlink.c share. */
+/* impl.h - links on the main loop: what the files links.c, apply.c, link.c, downlink.c share. */
 #ifndef LINK_IMPL_H
 #define LINK_IMPL_H
 
@@ -75,8 +75,10 @@ void link_start(struct link *k, const struct candidate *c, int64_t after_ns);
 void link_update(struct link *k, const struct candidate *c);
 void link_replace(struct link *k, const struct candidate *c);
 void link_stop(struct link *k);
+/* What the link's conditions were recorded for has another name in the spec. */
+enum { RENAMED_NODE = 1, RENAMED_MODEL = 2, RENAMED_ADAPTOR = 4 };
 /* Conditions and status after a change of the spec or the device. */
-void link_configured(struct link *k, const struct candidate *c, bool model_changed);
+void link_configured(struct link *k, const struct candidate *c, unsigned renamed);
 void link_touch(struct link *k); /* its status is to be told */
 void link_take(struct link *k, const struct record *r);
 /* The old one is gone, or never will be. */

@@ -116,15 +116,16 @@ static bool set_connected(struct link *k)
 }
 
 /* Without a cluster its part of the chain is true by itself. */
-static bool set_chain(struct link *k, bool model_changed)
+static bool set_chain(struct link *k, unsigned renamed)
 {
-        bool changed = set(k, CONDITION_NODE_EXISTED, CONDITION_TRUE, NULL, model_changed);
+        bool changed = set(k, CONDITION_NODE_EXISTED, CONDITION_TRUE, NULL, renamed & RENAMED_NODE);
 
-        changed |= set(k, CONDITION_MODEL_EXISTED, CONDITION_TRUE, NULL, model_changed);
+        changed |= set(k, CONDITION_MODEL_EXISTED, CONDITION_TRUE, NULL, renamed & RENAMED_MODEL);
         if (k->fault == FAULT_ADAPTOR)
                 return set(k, CONDITION_ADAPTOR_EXISTED, CONDITION_FALSE, message_adaptor, false) ||
                        changed;
-        changed |= set(k, CONDITION_ADAPTOR_EXISTED, CONDITION_TRUE, NULL, model_changed);
+        changed |=
+                set(k, CONDITION_ADAPTOR_EXISTED, CONDITION_TRUE, NULL, renamed & RENAMED_ADAPTOR);
         if (k->fault == FAULT_SPEC && !k->target)
                 return set(k, CONDITION_DEVICE_CREATED, CONDITION_FALSE, message_create, false) ||
                        changed;
@@ -132,14 +133,14 @@ static bool set_chain(struct link *k, bool model_changed)
         return set_connected(k) || changed;
 }
 
-void link_configured(struct link *k, const struct candidate *c, bool model_changed)
+void link_configured(struct link *k, const struct candidate *c, unsigned renamed)
 {
         if (k->fault != c->fault)
                 set_cause(k, NULL);
         k->fault = c->fault;
         if (c->cause)
                 set_cause(k, c->cause);
-        if (set_chain(k, model_changed))
+        if (set_chain(k, renamed))
                 tell_conditions(k);
         if (k->device && k->polled)
                 link_touch(k);
@@ -185,6 +186,10 @@ static void set_device(struct link *k, struct device *device)
                 k->states = states_new(device->info->n_points);
         k->device = device_ref(device);
         device_unref(old);
+        for (size_t i = 0; i < device->info->n_points; i++) {
+                if (device->info->points[i].desired.type == DL_NONE)
+                        states_write_error(&k->states, i, 0, NULL);
+        }
 }
 
 static void open_or_wait(struct link *k, int64_t after_ns)

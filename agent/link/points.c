@@ -103,12 +103,12 @@ void points_ask(struct dl_sink *s)
         const uint32_t *points;
         size_t n;
 
-        if (s->schedule.n == 1 && schedule_all_due(&s->schedule, now, &points, &n)) {
-                s->asked_all = true;
-                return;
+        s->asked_all = s->schedule.n == 1 && schedule_all_due(&s->schedule, now, &points, &n);
+        if (!s->asked_all) {
+                schedule_each(&s->schedule, now, ask, s);
+                list_asked(s);
         }
-        schedule_each(&s->schedule, now, ask, s);
-        list_asked(s);
+        schedule_advance(&s->schedule, now);
 }
 
 const uint32_t *points_listed(const struct dl_sink *s, size_t *ret_n)
