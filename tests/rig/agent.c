@@ -90,7 +90,8 @@ void rig_agent_stop(struct rig *r)
         if (code != 0) {
                 char *log = rig_read_file(r->agent_log);
                 size_t len = strlen(log);
-                print_error("%s\n", len > 4000 ? log + len - 4000 : log);
+                /* print_error() cuts at 1,024 */
+                (void)fprintf(stderr, "%s\n", len > 8000 ? log + len - 8000 : log);
                 free(log);
                 fail_msg("the agent ended with %d", code);
         }
