@@ -54,7 +54,14 @@ int shape_check_read(const struct shape *s, unsigned *ret_spare, struct err *e);
 /* Can this be written, supposed that it can be read?  DL_REFUSED and a reason when not. */
 int shape_check_write(const struct shape *s, struct err *e);
 bool shape_is_number(const struct shape *s);
+/* What a number's type takes; 0 for boolean and hexString, which take what is there. */
+unsigned shape_registers(const struct shape *s);
+size_t shape_data_size(const struct shape *s); /* bytes of all of it on the wire */
 enum dl_type shape_value_type(const struct shape *s);
+
+/* Turn n bytes, most significant first, into the wire's order, or back: each order is its own
+ * inverse. */
+void shape_reorder(enum shape_order order, uint8_t *p, size_t n);
 
 /* The bytes of s within the answer to a block that begins at `address` and covers s: registers are
  * pointed to, bits are moved to the front of `spare` (spare bits 0).  A block that is s alone is

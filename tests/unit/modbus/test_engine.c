@@ -30,7 +30,7 @@ static bool hold(int fd)
 
 static void serve(void)
 {
-        uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
+        uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH] = { 0 };
         int n;
 
         while ((n = modbus_receive(server.modbus, query)) >= 0) {
@@ -58,7 +58,7 @@ static void *run(void *ctx)
 
 static int start_server(void **state)
 {
-        struct sockaddr_in sa;
+        struct sockaddr_in sa = { 0 };
         socklen_t len = sizeof(sa);
 
         (void)state;
