@@ -393,6 +393,8 @@ struct publisher *publish_new(const struct publish_config *config)
 void publish_stop(struct publisher *p, int64_t limit_ns, void (*done)(void *ctx), void *ctx)
 {
         p->stopping = true;
+        for (size_t i = 0; i < p->n; i++)
+                route_end(p, p->seats[i]);
         mqtt_stop(p->mqtt, limit_ns, done, ctx);
 }
 
@@ -400,6 +402,8 @@ void publish_free(struct publisher *p)
 {
         if (!p)
                 return;
+        if (!p->stopping)
+                publish_stop(p, 0, NULL, NULL);
         mqtt_free(p->mqtt);
         for (size_t i = 0; i < p->n; i++) {
                 publication_done(&p->seats[i]->wanted);
