@@ -243,6 +243,7 @@ static int parse_options(int argc, char **argv, struct options *o)
                 { 0 },
         };
 
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread is there yet */
         for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
                 if (c == 'h') {
                         (void)fputs(usage, stdout);

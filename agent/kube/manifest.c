@@ -84,7 +84,7 @@ static int collect(DIR *d, struct manifest_names *names)
 
         for (;;) {
                 errno = 0;
-                const struct dirent *entry = readdir(d);
+                const struct dirent *entry = readdir(d); /* NOLINT(concurrency-mt-unsafe): own d */
 
                 if (!entry)
                         return errno ? -1 : 0;

@@ -201,7 +201,9 @@ static void read_config_map(struct reading *r, struct object *o)
 
 static void read_link(struct reading *r, struct object *o)
 {
-        if (devicelink_decode(o->doc, o->path, r->set->arena, &o->link, r->f) == 0)
+        int rc = devicelink_decode(o->doc, o->path, r->set->arena, &o->link, r->f);
+
+        if (rc == 0 && r->file) /* in a cluster, conditions tell */
                 (void)devicelink_check(&o->link, o->doc, o->path, r->f);
         o->meta = o->link.meta;
 }
@@ -309,38 +311,54 @@ static void add_object(struct reading *r, const struct tree *doc, const char *pa
         r->set->list[r->set->n++] = o;
 }
 
+static void read_document(struct reading *r, const struct tree *doc, const char *path);
+
+/* Calls itself by way of the items: no deeper than a document may be. */
+static void read_list(struct reading *r, const struct tree *doc, const char *path)
+{
+        const struct tree *items = tree_get(doc, "items");
+        size_t i = 0;
+
+        if (items && items->type != TREE_LIST) {
+                report_at(r->f, FINDING_ERROR, doc, path, "items", "expected a list, got %s",
+                          tree_type_name(items));
+                return;
+        }
+        TREE_FOREACH (item, items) {
+                auto_free char *sub = xasprintf("items[%zu]", i++);
+                auto_free char *at = path_join(path, sub);
+
+                read_document(r, item, at);
+        }
+}
+
+/* The text of a required member of a document, reported when it is none. */
+static const char *read_type(struct reading *r, const struct tree *doc, const char *path,
+                             const char *name, const char *such_as)
+{
+        const struct tree *t = tree_get(doc, name);
+        const char *text = tree_text(t);
+
+        if (text && text[0] != '\0')
+                return text;
+        report_at(r->f, FINDING_ERROR, doc, path, name, "expected a text, such as %s, got %s",
+                  such_as, text ? "an empty one" : tree_type_name(t));
+        return NULL;
+}
+
 static void read_document(struct reading *r, const struct tree *doc, const char *path)
 {
-        const char *api_version = tree_text(tree_get(doc, "apiVersion"));
-        const char *kind = tree_text(tree_get(doc, "kind"));
-
         if (doc->type != TREE_MAP) {
                 report_at(r->f, FINDING_ERROR, doc, path, "", "expected a map, got %s",
                           tree_type_name(doc));
                 return;
         }
-        if (!kind || !api_version || kind[0] == '\0' || api_version[0] == '\0') {
-                const char *lacks = kind && kind[0] ? "apiVersion" : "kind";
-
-                report_at(r->f, FINDING_ERROR, doc, path, lacks,
-                          "expected a text, such as %s, got %s",
-                          lacks[0] == 'k' ? DEVICELINK_KIND : DEVICELINK_API_VERSION,
-                          tree_type_name(tree_get(doc, lacks)));
+        const char *kind = read_type(r, doc, path, "kind", DEVICELINK_KIND);
+        const char *api_version = read_type(r, doc, path, "apiVersion", DEVICELINK_API_VERSION);
+        if (!kind || !api_version)
                 return;
-        }
         if (strcmp(kind, "List") == 0 && strcmp(api_version, "v1") == 0) {
-                const struct tree *items = tree_get(doc, "items");
-                size_t i = 0;
-
-                if (items && items->type != TREE_LIST)
-                        report_at(r->f, FINDING_ERROR, doc, path, "items",
-                                  "expected a list, got %s", tree_type_name(items));
-                TREE_FOREACH (item, items && items->type == TREE_LIST ? items : NULL) {
-                        auto_free char *sub = xasprintf("items[%zu]", i++);
-                        auto_free char *at = path_join(path, sub);
-
-                        read_document(r, item, at);
-                }
+                read_list(r, doc, path);
                 return;
         }
         const struct reader *reader = find_reader(api_version, kind);
