@@ -5,6 +5,7 @@
  * In the spec, @DEVICE@ becomes the address of the device (which the suite runs, well and ill) and
  * @LOCALHOST@ the same by name.  Exits 0 when all promises are kept. */
 #include "contract/contract.h"
+#include "loop/worker.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -254,8 +255,7 @@ int main(int argc, char **argv)
         subject.spec = load_spec(argv[3]);
         subject.changed = changed ? load_spec(changed) : NULL;
         subject.adaptor = host_load(argv[1]);
-        host_up(); /* what libraries make once and keep is not counted */
-        host_down();
+        loop_thread_stop(loop_thread_start("warm")); /* what libraries make once is not counted */
 
         int failed = run_life() + run_trouble() + run_specs();
 

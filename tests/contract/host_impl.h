@@ -44,15 +44,19 @@ struct dl_ticket {
         bool dead;
 };
 
+struct progress {
+        bool busy;
+        int rc;
+        struct dl_error error;
+};
+
 struct seat {
         struct dl_sink sink;
         struct dl_link *link;
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        bool busy;
-        bool calling; /* a blocking call is under way */
-        int rc;
-        struct dl_error error;
+        struct progress request; /* a reading or writing */
+        struct progress call;    /* another call, perhaps with a request under way */
         struct dl_ticket *ticket;
 };
 

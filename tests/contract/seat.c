@@ -106,19 +106,19 @@ struct call {
                 struct worker_job job;
         } as; /* first */
         struct seat *seat;
-        void (*run)(struct call *c);
-        bool own_end; /* a request: ended by finish(), not by the call's return */
+        void (*run)(struct call *c); /* ends in finish(), at once or later */
         const struct dl_device *device;
         uint32_t *points;
         struct dl_write *writes;
         size_t n;
 };
 
-static void finish(struct seat *s, int rc)
+static void finish(struct seat *s, struct progress *p, int rc, const struct dl_error *e)
 {
         (void)pthread_mutex_lock(&s->lock);
-        s->rc = rc;
-        s->busy = false;
+        p->rc = rc;
+        p->error = e ? *e : (struct dl_error){ 0 };
+        p->busy = false;
         (void)pthread_cond_broadcast(&s->changed);
         (void)pthread_mutex_unlock(&s->lock);
 }
@@ -126,15 +126,12 @@ static void finish(struct seat *s, int rc)
 static void run_call(struct call *c)
 {
         struct seat *s = c->seat;
-        bool own_end = c->own_end;
 
         s->sink.thread = pthread_self();
         c->run(c);
         free(c->points);
         free(c->writes);
         free(c);
-        if (!own_end)
-                finish(s, s->rc);
 }
 
 static void on_reactor(struct loop_message *m, bool cancelled)
@@ -160,12 +157,12 @@ static struct call *call_new(struct seat *s, void (*run)(struct call *c))
         return c;
 }
 
-static void call_start(struct call *c)
+static void call_start(struct call *c, struct progress *p)
 {
         struct seat *s = c->seat;
 
         (void)pthread_mutex_lock(&s->lock);
-        s->busy = true;
+        p->busy = true;
         (void)pthread_mutex_unlock(&s->lock);
         if (host.pool) {
                 c->as.job.run = on_pool;
@@ -176,19 +173,24 @@ static void call_start(struct call *c)
         }
 }
 
-bool seat_wait(struct seat *s, int64_t within_ns, int *ret_rc)
+static bool wait_for(struct seat *s, const struct progress *p, int64_t within_ns, int *ret_rc)
 {
         int64_t until = clock_mono_ns() + within_ns;
         struct timespec t = { .tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S };
 
         (void)pthread_mutex_lock(&s->lock);
-        while (s->busy && pthread_cond_timedwait(&s->changed, &s->lock, &t) != ETIMEDOUT)
+        while (p->busy && pthread_cond_timedwait(&s->changed, &s->lock, &t) != ETIMEDOUT)
                 ;
-        bool ended = !s->busy;
+        bool ended = !p->busy;
         if (ended)
-                *ret_rc = s->rc;
+                *ret_rc = p->rc;
         (void)pthread_mutex_unlock(&s->lock);
         return ended;
+}
+
+bool seat_wait(struct seat *s, int64_t within_ns, int *ret_rc)
+{
+        return wait_for(s, &s->request, within_ns, ret_rc);
 }
 
 static int call_quick(struct call *c, const char *name)
@@ -197,8 +199,8 @@ static int call_quick(struct call *c, const char *name)
         int64_t begin = clock_mono_ns();
         int rc = DL_BUG;
 
-        call_start(c);
-        if (!seat_wait(s, 20 * NS_PER_S, &rc))
+        call_start(c, &s->call);
+        if (!wait_for(s, &s->call, 20 * NS_PER_S, &rc))
                 die(name);
         if (clock_mono_ns() - begin > 2 * NS_PER_S)
                 violation("%s() takes seconds", name);
@@ -213,13 +215,13 @@ static void do_open(struct call *c)
         auto_free struct dl_error *e = xcalloc(1, sizeof(*e));
         struct dl_link *link = NULL;
 
-        s->rc = host.adaptor->open(c->device, &s->sink, &link, e);
-        s->error = *e;
-        if (s->rc == 0 && !link)
+        int rc = host.adaptor->open(c->device, &s->sink, &link, e);
+        if (rc == 0 && !link)
                 violation("open() succeeded without a link");
-        if (s->rc < 0 && link)
+        if (rc < 0 && link)
                 violation("open() failed and gave a link all the same");
         s->link = link;
+        finish(s, &s->call, rc, e);
 }
 
 static void sink_shape(struct dl_sink *k, const struct dl_device *d)
@@ -257,7 +259,7 @@ struct seat *seat_open(const struct dl_device *d, int *ret_rc, struct dl_error *
         sink_shape(&s->sink, d);
         c->device = d;
         *ret_rc = call_quick(c, "open");
-        *error = s->error;
+        *error = s->call.error;
         if (*ret_rc < 0) {
                 seat_free(s);
                 return NULL;
@@ -279,7 +281,7 @@ static void do_close(struct call *c)
         if (s->sink.watches || s->sink.timers)
                 violation("close() leaves %d watches and %d timers", s->sink.watches,
                           s->sink.timers);
-        s->rc = 0;
+        finish(s, &s->call, 0, NULL);
 }
 
 void seat_close(struct seat *s)
@@ -300,10 +302,10 @@ static void do_update(struct call *c)
         struct seat *s = c->seat;
         auto_free struct dl_error *e = xcalloc(1, sizeof(*e));
 
-        s->rc = host.adaptor->update(s->link, c->device, e);
-        s->error = *e;
-        if (s->rc == 0)
+        int rc = host.adaptor->update(s->link, c->device, e);
+        if (rc == 0)
                 sink_shape(&s->sink, c->device);
+        finish(s, &s->call, rc, e);
 }
 
 int seat_update(struct seat *s, const struct dl_device *d, struct dl_error *error)
@@ -312,7 +314,7 @@ int seat_update(struct seat *s, const struct dl_device *d, struct dl_error *erro
 
         c->device = d;
         int rc = call_quick(c, "update");
-        *error = s->error;
+        *error = s->call.error;
         return rc;
 }
 
@@ -328,8 +330,7 @@ void ticket_done(struct dl_ticket *t, int rc, const struct dl_error *e)
         }
         t->dead = true;
         s->ticket = NULL;
-        s->error = e ? *e : (struct dl_error){ 0 };
-        finish(s, rc);
+        finish(s, &s->request, rc, e);
 }
 
 static struct dl_ticket *ticket_new(struct seat *s)
@@ -353,8 +354,7 @@ static void do_read(struct call *c)
         }
         auto_free struct dl_error *e = xcalloc(1, sizeof(*e));
         int rc = host.adaptor->read(s->link, c->points, c->n, e);
-        s->error = *e;
-        finish(s, rc);
+        finish(s, &s->request, rc, e);
 }
 
 static void do_write(struct call *c)
@@ -367,29 +367,26 @@ static void do_write(struct call *c)
         }
         auto_free struct dl_error *e = xcalloc(1, sizeof(*e));
         int rc = host.adaptor->write(s->link, c->writes, c->n, e);
-        s->error = *e;
-        finish(s, rc);
+        finish(s, &s->request, rc, e);
 }
 
 void seat_read_start(struct seat *s, const uint32_t *points, size_t n)
 {
         struct call *c = call_new(s, do_read);
 
-        c->own_end = true;
         c->points = xmemdup(points, n * sizeof(*points));
         c->n = n;
-        call_start(c);
+        call_start(c, &s->request);
 }
 
 void seat_write_start(struct seat *s, uint32_t point, const struct dl_value *v)
 {
         struct call *c = call_new(s, do_write);
 
-        c->own_end = true;
         c->writes = xcalloc(1, sizeof(*c->writes));
         c->writes[0] = (struct dl_write){ .size = sizeof(*c->writes), .point = point, .value = *v };
         c->n = 1;
-        call_start(c);
+        call_start(c, &s->request);
 }
 
 static int wait_within_limit(struct seat *s)
@@ -401,7 +398,7 @@ static int wait_within_limit(struct seat *s)
                 die("a request takes longer than three timeouts");
         if (rc > 0 || rc < DL_BUG)
                 violation("a request gives %d", rc);
-        if (rc < 0 && !s->error.text[0])
+        if (rc < 0 && !s->request.error.text[0])
                 violation("a request fails without a text");
         return rc;
 }
@@ -439,7 +436,7 @@ void seat_interrupt(struct seat *s)
 
 const char *seat_error(const struct seat *s)
 {
-        return s->error.text;
+        return s->request.error.text;
 }
 
 const struct point_record *seat_point(struct seat *s, uint32_t point)
