@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_MAX = 128 };
+/* A key of the largest document, every byte escaped, still fits. */
+enum { NAMES_MAX = 128, KEY_JSON_MAX = 32 << 20 };
 
 static void decode_map(struct walk *w, const struct tree *map, const struct field *fields,
                        void *out, bool is_there);
@@ -135,14 +136,15 @@ static void check_unique(struct walk *w, const struct field *fd, const struct tr
         TREE_FOREACH (element, list) {
                 const struct tree *value = tree_get(element, fd->unique);
                 if (value && value->type != TREE_NULL) {
-                        auto_of(buf) struct buf json = BUF(PATTERN_TEXT_MAX);
+                        auto_of(buf) struct buf json = BUF(KEY_JSON_MAX);
                         tree_json(value, TREE_SORTED, &json);
-                        keys[n++] = (struct key_value){
-                                .value = value,
-                                .index = index,
-                                .first = index,
-                                .text = buf_take(&json, NULL),
-                        };
+                        if (buf_ok(&json))
+                                keys[n++] = (struct key_value){
+                                        .value = value,
+                                        .index = index,
+                                        .first = index,
+                                        .text = buf_take(&json, NULL),
+                                };
                 }
                 index++;
         }

@@ -163,49 +163,53 @@ void tree_json(const struct tree *t, unsigned flags, struct buf *out)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static int from_jsonc(struct arena *a, struct json_object *o, struct tree **ret, struct err *e);
+/* These return NULL when a number cannot be held; the error is set. */
+static struct tree *from_jsonc(struct arena *a, struct json_object *o, struct err *e);
 
-static int from_map(struct arena *a, struct json_object *o, struct tree *t, struct err *e)
+static struct tree *from_map(struct arena *a, struct json_object *o, struct err *e)
 {
+        struct tree *t = tree_new(a, TREE_MAP);
         struct tree **end = &t->as.first;
 
         json_object_object_foreach(o, key, value)
         {
-                struct tree *child = NULL;
-                int rc = from_jsonc(a, value, &child, e);
-                if (rc < 0)
-                        return rc;
+                struct tree *child = from_jsonc(a, value, e);
+                if (!child)
+                        return NULL;
                 child->key = arena_strdup(a, key);
                 *end = child;
                 end = &child->next;
                 t->n++;
         }
-        return 0;
+        return t;
 }
 
-static int from_list(struct arena *a, struct json_object *o, struct tree *t, struct err *e)
+static struct tree *from_list(struct arena *a, struct json_object *o, struct err *e)
 {
+        struct tree *t = tree_new(a, TREE_LIST);
         struct tree **end = &t->as.first;
 
         for (size_t i = 0; i < json_object_array_length(o); i++) {
-                int rc = from_jsonc(a, json_object_array_get_idx(o, i), end, e);
-                if (rc < 0)
-                        return rc;
-                end = &(*end)->next;
+                struct tree *child = from_jsonc(a, json_object_array_get_idx(o, i), e);
+                if (!child)
+                        return NULL;
+                *end = child;
+                end = &child->next;
                 t->n++;
         }
-        return 0;
+        return t;
 }
 
-static int from_real(struct arena *a, struct json_object *o, struct tree **ret, struct err *e)
+static struct tree *from_real(struct arena *a, struct json_object *o, struct err *e)
 {
         double v = json_object_get_double(o);
 
-        if (!isfinite(v))
-                return err_set(e, DL_CONFIG, "the number %.40s is too large",
-                               json_object_get_string(o));
-        *ret = tree_new_number(a, v);
-        return 0;
+        if (!isfinite(v)) {
+                (void)err_set(e, DL_CONFIG, "the number %.40s is too large",
+                              json_object_get_string(o));
+                return NULL;
+        }
+        return tree_new_number(a, v);
 }
 
 static struct tree *from_int(struct arena *a, struct json_object *o)
@@ -220,34 +224,35 @@ static struct tree *from_int(struct arena *a, struct json_object *o)
         return t;
 }
 
+static struct tree *from_bool(struct arena *a, struct json_object *o)
+{
+        struct tree *t = tree_new(a, TREE_BOOL);
+
+        t->as.b = json_object_get_boolean(o);
+        return t;
+}
+
 /* The recursion is as deep as the scan allowed. */
-static int from_jsonc(struct arena *a, struct json_object *o, struct tree **ret, struct err *e)
+static struct tree *from_jsonc(struct arena *a, struct json_object *o, struct err *e)
 {
         switch (json_object_get_type(o)) {
         case json_type_null:
-                *ret = tree_new(a, TREE_NULL);
-                return 0;
+                break;
         case json_type_boolean:
-                *ret = tree_new(a, TREE_BOOL);
-                (*ret)->as.b = json_object_get_boolean(o);
-                return 0;
+                return from_bool(a, o);
         case json_type_double:
-                return from_real(a, o, ret, e);
+                return from_real(a, o, e);
         case json_type_int:
-                *ret = from_int(a, o);
-                return 0;
+                return from_int(a, o);
         case json_type_string:
-                *ret = tree_new_text(a, json_object_get_string(o),
+                return tree_new_text(a, json_object_get_string(o),
                                      (size_t)json_object_get_string_len(o));
-                return 0;
         case json_type_array:
-                *ret = tree_new(a, TREE_LIST);
-                return from_list(a, o, *ret, e);
+                return from_list(a, o, e);
         case json_type_object:
-                *ret = tree_new(a, TREE_MAP);
-                return from_map(a, o, *ret, e);
+                return from_map(a, o, e);
         }
-        return err_set(e, DL_BUG, "json-c gave an unknown type");
+        return tree_new(a, TREE_NULL);
 }
 
 static void json_putp(struct json_object **o)
@@ -278,7 +283,6 @@ int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_
         __attribute__((cleanup(tokener_freep))) struct json_tokener *tok =
                 json_tokener_new_ex((int)limits->depth + 2);
         __attribute__((cleanup(json_putp))) struct json_object *o = NULL;
-        struct tree *t = NULL;
         if (!tok)
                 return err_set(e, DL_RETRY, "no memory for the JSON reader");
         json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
@@ -295,8 +299,9 @@ int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_
                                        ? "the text ends too early"
                                        : json_tokener_error_desc(err));
         }
-        rc = from_jsonc(a, o, &t, e);
-        if (rc == 0)
-                *ret = t;
-        return rc;
+        const struct tree *t = from_jsonc(a, o, e);
+        if (!t)
+                return DL_CONFIG;
+        *ret = t;
+        return 0;
 }

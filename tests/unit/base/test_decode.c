@@ -526,6 +526,23 @@ static void elements_of_a_list_have_names_of_their_own(void **state)
         assert_int_equal(free.f.n, 0);
 }
 
+static void long_names_are_compared_to_their_end(void **state)
+{
+        auto_of(buf) struct buf in = BUF(1 << 20);
+
+        (void)state;
+        for (int i = 0; i < 3; i++) {
+                buf_adds(&in, i ? "- name: " : "keys:\npoints:\n- name: ");
+                for (int k = 0; k < 10000; k++)
+                        buf_adds(&in, "0123456789");
+                buf_adds(&in, i == 1 ? "a\n" : "b\n");
+        }
+        auto_of(reading) struct reading r = read_text(buf_text(&in));
+        assert_int_equal(r.f.errors, 4); /* three too long, one not unique */
+        assert_string_equal(r.f.list[3].path, "spec.points[2].name");
+        assert_true(strlen(r.f.list[3].text) < 140);
+}
+
 static void lists_without_a_bound_of_their_own_have_one(void **state)
 {
         auto_of(buf) struct buf in = BUF(1 << 20);
@@ -608,6 +625,7 @@ int main(void)
                 cmocka_unit_test(an_unknown_field_is_a_warning_with_the_nearest_name),
                 cmocka_unit_test(many_unknown_fields_end_at_the_limit_of_findings),
                 cmocka_unit_test(elements_of_a_list_have_names_of_their_own),
+                cmocka_unit_test(long_names_are_compared_to_their_end),
                 cmocka_unit_test(lists_without_a_bound_of_their_own_have_one),
                 cmocka_unit_test(everything_wrong_is_reported_at_once),
                 cmocka_unit_test(a_document_that_is_no_map_is_one_error),

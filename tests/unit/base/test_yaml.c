@@ -548,7 +548,7 @@ static void an_alias_bomb_is_refused_with_little_memory(void **state)
 
         (void)state;
         buf_adds(&in, "a: &a [x,x,x,x,x,x,x,x,x]\n");
-        for (char c = 'b'; c <= 'z'; c++) {
+        for (int c = 'b'; c <= 'z'; c++) {
                 buf_addf(&in, "%c: &%c [", c, c);
                 for (int i = 0; i < 9; i++)
                         buf_addf(&in, "*%c,", c - 1);
