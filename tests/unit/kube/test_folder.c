@@ -178,7 +178,7 @@ static void watch(struct world *w)
         assert_int_equal(w->changes, 1); /* before it returns */
 }
 
-static const struct link_spec *link_of(const struct world *w, const char *key)
+static const struct link_spec *find_link(const struct world *w, const char *key)
 {
         for (size_t i = 0; i < w->last.n; i++) {
                 if (strcmp(w->last.links[i]->key, key) == 0)
@@ -187,9 +187,20 @@ static const struct link_spec *link_of(const struct world *w, const char *key)
         return NULL;
 }
 
+static const struct link_spec *link_of(const struct world *w, const char *key)
+{
+        const struct link_spec *s = find_link(w, key);
+
+        if (!s) {
+                fail_msg("there is no link %s", key);
+                abort();
+        }
+        return s;
+}
+
 static const char *spec_of(const struct world *w, const char *key)
 {
-        const struct link_spec *s = link_of(w, key);
+        const struct link_spec *s = find_link(w, key);
 
         return s ? s->spec_json : "none";
 }
@@ -488,7 +499,7 @@ static void of_a_file_that_was_never_good_what_is_right_counts(void **state)
         watch(w);
         assert_int_equal(w->findings.errors, 1);
         assert_int_equal(w->last.n, 1);
-        assert_non_null(link_of(w, "default/a"));
+        assert_non_null(find_link(w, "default/a"));
 }
 
 static void what_is_no_readable_file_is_reported_and_blocks_nobody(void **state)
@@ -515,8 +526,8 @@ static void what_is_no_readable_file_is_reported_and_blocks_nobody(void **state)
         assert_finding(&w->findings, FINDING_ERROR, 0, "", "expected at most 3145728 bytes");
         if (geteuid() != 0)
                 assert_finding(&w->findings, FINDING_ERROR, 0, "", "Permission denied");
-        assert_non_null(link_of(w, "default/a"));
-        assert_null(link_of(w, "default/large"));
+        assert_non_null(find_link(w, "default/a"));
+        assert_null(find_link(w, "default/large"));
 }
 
 static void a_name_that_is_taken_is_reported_with_both_places(void **state)
