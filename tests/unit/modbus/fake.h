@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -17,7 +18,7 @@
 enum trick {
         GOOD = 0, /* also when the script is over */
         SILENT,
-        LATE,       /* 250 ms after the request */
+        LATE,       /* when the client has given up */
         HALF,       /* and nothing more */
         HALF_CLOSE, /* half, then the end */
         BYTEWISE,
@@ -58,6 +59,14 @@ static inline void fake_pause(long ms)
         const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
         (void)nanosleep(&t, NULL);
+}
+
+/* Until the client closes its side, 5 s at most. */
+static inline void fake_wait_for_end(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+        assert_int_equal(poll(&p, 1, 5000), 1);
 }
 
 /* The peer may be gone already. */
@@ -135,7 +144,7 @@ static inline bool fake_play(int fd, int trick, const uint8_t *q)
         case SILENT:
                 return true;
         case LATE:
-                fake_pause(250);
+                fake_wait_for_end(fd);
                 break;
         case HALF:
         case HALF_CLOSE:
