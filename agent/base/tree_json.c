@@ -266,6 +266,36 @@ static void tokener_freep(struct json_tokener **t)
                 json_tokener_free(*t);
 }
 
+static struct json_object *parse_with(struct json_tokener *tok, int flags, const char *text,
+                                      size_t len)
+{
+        json_tokener_reset(tok);
+        json_tokener_set_flags(tok, flags);
+        /* With its NUL, or a number on its own would wait for more. */
+        return json_tokener_parse_ex(tok, text, (int)len + 1);
+}
+
+/* In strict mode json-c 0.18 takes every byte from 0x80 for a control (its issue 875).  So where
+ * there are some the grammar is judged on a text without them, and only then are the values read,
+ * leniently.  The tokener tells of errors. */
+static struct json_object *parse_text(struct json_tokener *tok, const char *text, size_t len)
+{
+        auto_free char *plain = xmemdup(text, len + 1);
+        bool is_plain = true;
+
+        for (size_t i = 0; i < len; i++) {
+                if ((unsigned char)plain[i] >= 0x80) {
+                        plain[i] = '?';
+                        is_plain = false;
+                }
+        }
+        struct json_object *o = parse_with(tok, JSON_TOKENER_STRICT, plain, len);
+        if (is_plain || json_tokener_get_error(tok) != json_tokener_success)
+                return o;
+        json_object_put(o);
+        return parse_with(tok, 0, text, len);
+}
+
 int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_limits *limits,
                     const struct tree **ret, struct err *e)
 {
@@ -285,9 +315,7 @@ int tree_parse_json(struct arena *a, const char *s, size_t n, const struct tree_
         __attribute__((cleanup(json_putp))) struct json_object *o = NULL;
         if (!tok)
                 return err_set(e, DL_RETRY, "no memory for the JSON reader");
-        json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-        /* With its NUL, or a number on its own would wait for more. */
-        o = json_tokener_parse_ex(tok, buf_text(&text), (int)text.len + 1);
+        o = parse_text(tok, buf_text(&text), text.len);
         enum json_tokener_error err = json_tokener_get_error(tok);
         if (err != json_tokener_success) {
                 char where[64];
