@@ -21,12 +21,14 @@ struct batch {
 static_assert(offsetof(struct batch, data) % 8 == 0, "records are aligned");
 static_assert(offsetof(struct record_sample, sample) % 8 == 0, "samples are aligned");
 
-void gate_post(struct gate *g, struct loop_message *m)
+bool gate_post(struct gate *g, struct loop_message *m)
 {
         (void)pthread_mutex_lock(&g->lock);
-        if (!g->shut)
+        bool open = !g->shut;
+        if (open)
                 loop_post(g->loop, m);
         (void)pthread_mutex_unlock(&g->lock);
+        return open;
 }
 
 /* What a record owns goes with it when nobody reads it. */
@@ -98,7 +100,10 @@ void outbox_flush(struct outbox *o)
         if (!b)
                 return;
         o->batch = NULL;
-        gate_post(o->gate, &b->message);
+        if (gate_post(o->gate, &b->message))
+                return;
+        drop_records(b);
+        free(b);
 }
 
 void outbox_done(struct outbox *o)

@@ -27,7 +27,7 @@ struct gate {
         void (*take)(struct links *, struct batch *); /* on the loop; borrowed */
 };
 
-void gate_post(struct gate *g, struct loop_message *m); /* shut: the message is left alone */
+bool gate_post(struct gate *g, struct loop_message *m); /* false: shut, the message is untouched */
 
 struct outbox {
         struct gate *gate;

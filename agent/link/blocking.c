@@ -87,7 +87,7 @@ static void run(struct worker_job *j, bool cancelled)
                 host_set_caller(NULL);
         }
         outbox_flush(&out);
-        gate_post(c->sink->home->gate, &c->done);
+        (void)gate_post(c->sink->home->gate, &c->done);
 }
 
 /* --- on the main loop */

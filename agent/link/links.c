@@ -292,9 +292,12 @@ static void on_stop(void *ctx)
 {
         struct links *l = ctx;
 
-        for (const struct dl_sink *s = l->closing; s; s = s->next)
+        for (struct dl_sink *s = l->closing; s; s = s->next) {
                 LOG(ERROR, "link.left", "the adaptor does not return: left behind",
                     LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+                if (!s->home->event_driven) /* its driver is on this loop */
+                        loop_timer_end(&s->timer);
+        }
         l->stopped = true;
         l->abandoned = l->open_sinks > 0;
         if (l->abandoned) {
