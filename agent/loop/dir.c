@@ -91,7 +91,7 @@ static void dir_free(struct dir *d)
         free(d);
 }
 
-int loop_dir_start(struct loop_dir *s, struct loop *l, const char *path, void (*changed)(void *ctx),
+int loop_dir_start(struct loop_dir *d, struct loop *l, const char *path, void (*changed)(void *ctx),
                    void *ctx, struct err *e)
 {
         auto_close int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -103,27 +103,27 @@ int loop_dir_start(struct loop_dir *s, struct loop *l, const char *path, void (*
                 return err_set(e, errno == ENOSPC ? DL_RETRY : DL_CONFIG,
                                "watch directory '%s': %m", path);
 
-        struct dir *d = xcalloc(1, sizeof(*d));
-        int rc = loop_fd_start(&d->events, l, fd, LOOP_READ, ready, d, e);
+        struct dir *w = xcalloc(1, sizeof(*w));
+        int rc = loop_fd_start(&w->events, l, fd, LOOP_READ, ready, w, e);
         if (rc < 0) {
-                free(d);
+                free(w);
                 return rc;
         }
-        d->fd = steal_fd(&fd);
-        d->watch = watch;
-        d->path = xstrdup(path);
-        d->owner = s;
-        loop_timer_init(&d->retry, l, retry, d);
-        *s = (struct loop_dir){ .impl = d, .changed = changed, .ctx = ctx };
+        w->fd = steal_fd(&fd);
+        w->watch = watch;
+        w->path = xstrdup(path);
+        w->owner = d;
+        loop_timer_init(&w->retry, l, retry, w);
+        *d = (struct loop_dir){ .impl = w, .changed = changed, .ctx = ctx };
         return 0;
 }
 
-void loop_dir_end(struct loop_dir *s)
+void loop_dir_end(struct loop_dir *d)
 {
-        struct dir *d = s->impl;
+        struct dir *w = d->impl;
 
-        if (!d)
+        if (!w)
                 return;
-        s->impl = NULL;
-        dir_free(d);
+        d->impl = NULL;
+        dir_free(w);
 }

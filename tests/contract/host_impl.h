@@ -78,7 +78,7 @@ extern struct contract_host host;
 void violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(const char *what);
 
-void sink_emit(struct dl_sink *k, const struct dl_sample *s, size_t n);
+void sink_emit(struct dl_sink *k, const struct dl_sample *list, size_t n);
 void sink_wrote(struct dl_sink *k, uint32_t point, int rc, uint32_t code, const char *text);
 void cancel_names(struct dl_sink *k);
 void ticket_done(struct dl_ticket *t, int rc, const struct dl_error *e);
