@@ -45,7 +45,8 @@ enum { LOOP_EXACT = 1 };
 void loop_timer_init(struct loop_timer *t, struct loop *l, void (*fired)(void *ctx), void *ctx);
 /* Fires once; set again while running: the new time holds. */
 void loop_timer_start(struct loop_timer *t, int64_t after_ns, unsigned flags);
-/* The same at a monotonic time: for what repeats without drifting.  The past means the next turn. */
+/* The same at a monotonic time: for what repeats without drifting.  The past means the next turn.
+ */
 void loop_timer_start_at(struct loop_timer *t, int64_t at_ns, unsigned flags);
 void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_active(const struct loop_timer *t);
@@ -64,7 +65,8 @@ struct loop_fd {
 
 /* DL_BUG when the descriptor cannot be polled, or is watched on this loop already.  It is made
  * non-blocking and stays the caller's: end first, close then.  Level-triggered.  An error of the
- * descriptor comes as LOOP_HANGUP with all events that were asked for; reading or writing tells which. */
+ * descriptor comes as LOOP_HANGUP with all events that were asked for; reading or writing tells
+ * which. */
 int loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
                   void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e);
 void loop_fd_set(struct loop_fd *f, unsigned events); /* 0 = pause */

@@ -22,8 +22,8 @@ struct resolve_address {
 struct resolver; /* one per process; any thread may start requests on its own loop */
 
 struct resolver *resolver_new(void);
-/* All requests have ended or been cancelled.  Does not wait for a name server: a thread that is still
- * asking one releases what is left when it comes back. */
+/* All requests have ended or been cancelled.  Does not wait for a name server: a thread that is
+ * still asking one releases what is left when it comes back. */
 void resolver_free(struct resolver *r);
 
 struct resolve;

@@ -18,15 +18,16 @@ struct states {
 
 struct states states_new(size_t n);
 void states_done(struct states *s);
-/* Take a complete sample over: good and uncertain ones replace value, scaled and times; a bad one only the
- * quality, code and error.  `now_ns` (wall) stands in for an arrival of 0.  DL_BUG: no such point,
- * or an ill-formed value.  *ret_changed: value or quality differ from before. */
+/* Take a complete sample over: good and uncertain ones replace value, scaled and times; a bad one
+ * only the quality, code and error.  `now_ns` (wall) stands in for an arrival of 0.  DL_BUG: no
+ * such point, or an ill-formed value.  *ret_changed: value or quality differ from before. */
 int states_apply(struct states *s, const struct dl_sample *sample, int64_t now_ns,
                  bool *ret_changed, struct err *e);
 /* The device does not answer: every point becomes bad, values stay. */
 void states_all_bad(struct states *s, const char *why);
-/* What the writer of a point should know: refused with a reason; NULL clears it.  It shows as the point's
- * error, with its quality untouched, until it is cleared; a read error hides it meanwhile. */
+/* What the writer of a point should know: refused with a reason; NULL clears it.  It shows as the
+ * point's error, with its quality untouched, until it is cleared; a read error hides it meanwhile.
+ */
 void states_write_error(struct states *s, size_t point, uint32_t code, const char *why);
 /* Carry over values of points with equal name, type and members to another device's points. */
 struct states states_move(struct states *from, const struct dl_info *old_info,
