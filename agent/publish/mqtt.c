@@ -185,6 +185,7 @@ static void finish(struct mqtt *m)
                 return;
         m->end_asked = false;
         loop_timer_end(&m->check);
+        nodelay_end(&m->env.nodelay);
         paho_library_end();
         notify(m, NULL, false, 0, "");
         (void)sem_post(&m->stopped);
@@ -256,6 +257,7 @@ struct order {
 static void run_begin(struct mqtt *m, struct command *c)
 {
         loop_timer_init(&m->check, m->loop, on_check, m);
+        nodelay_init(&m->env.nodelay, m->loop);
         m->turn = (struct loop_turn){ .ended = turn_ended, .ctx = m };
         loop_on_turn(m->loop, &m->turn);
         paho_library_start();

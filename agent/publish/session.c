@@ -350,6 +350,7 @@ static void on_connected(struct session *s, const struct paho_event *ev)
                 drop_handle(s);
                 return;
         }
+        nodelay_connected(&s->env->nodelay, &s->addresses[s->address]);
         take_limits(s, ev);
         s->connected_ns = s->progress_ns = loop_now(s->env->loop);
         s->proved = false;

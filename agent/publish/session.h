@@ -17,6 +17,7 @@
 
 #include "base/backoff.h"
 #include "loop/resolve.h"
+#include "publish/nodelay.h"
 #include "publish/outbox.h"
 #include "publish/paho.h"
 #include "publish/settings.h"
@@ -29,6 +30,7 @@ struct session_env {
         struct loop *loop;
         struct resolver *resolver;
         struct outbox_budget budget;
+        struct nodelay nodelay;
         uint64_t published, acknowledged, dropped;
         uint64_t queued; /* messages that exist, in queues and in flight */
         uint64_t in_flight;
