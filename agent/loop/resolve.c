@@ -3,17 +3,14 @@
  * getaddrinfo() cannot be interrupted, so the resolver has threads of its own which it does not
  * have to wait for, rather than a worker pool: the process ends in time with a dead name server,
  * too. */
-#include "loop/resolve.h"
+#include "loop/address.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "loop/impl.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -67,64 +64,6 @@ struct resolver {
         pthread_t thread[THREADS];
 };
 
-/* --- literals */
-
-static void set_port(struct resolve_address *a, uint16_t port)
-{
-        if (a->sa.ss_family == AF_INET)
-                ((struct sockaddr_in *)&a->sa)->sin_port = htons(port);
-        else
-                ((struct sockaddr_in6 *)&a->sa)->sin6_port = htons(port);
-}
-
-/* fe80::1%eth0 or %2 */
-static bool split_scope(char *text, uint32_t *ret)
-{
-        char *mark = strchr(text, '%');
-        uint64_t number;
-
-        *ret = 0;
-        if (!mark)
-                return true;
-        *mark = '\0';
-        *ret = if_nametoindex(mark + 1);
-        if (*ret)
-                return true;
-        if (text_parse_uint(mark + 1, strlen(mark + 1), UINT32_MAX, &number, NULL) < 0)
-                return false;
-        *ret = (uint32_t)number;
-        return true;
-}
-
-static bool literal(const char *host, struct resolve_address *ret)
-{
-        char text[INET6_ADDRSTRLEN + 2 + IF_NAMESIZE];
-        size_t n = strlen(host);
-        struct in_addr v4;
-        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-
-        if (inet_pton(AF_INET, host, &v4) == 1) {
-                struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = v4 };
-
-                *ret = (struct resolve_address){ .len = sizeof(in) };
-                memcpy(&ret->sa, &in, sizeof(in));
-                return true;
-        }
-        if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
-                host++;
-                n -= 2;
-        }
-        if (n >= sizeof(text))
-                return false;
-        memcpy(text, host, n);
-        text[n] = '\0';
-        if (!split_scope(text, &v6.sin6_scope_id) || inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
-                return false;
-        *ret = (struct resolve_address){ .len = sizeof(v6) };
-        memcpy(&ret->sa, &v6, sizeof(v6));
-        return true;
-}
-
 /* --- on the resolver's threads */
 
 static void look_up(const char *host, struct answer *a)
@@ -169,7 +108,7 @@ static void deliver(struct loop_message *m, bool cancelled)
 
                 for (size_t i = 0; i < a->n; i++) {
                         list[i] = a->list[i];
-                        set_port(&list[i], q->port);
+                        resolve_set_port(&list[i], q->port);
                 }
                 q->found(q->ctx, list, a->n, a->n ? NULL : a->reason);
         }
@@ -353,8 +292,8 @@ struct resolve *resolve_start(struct resolver *r, struct loop *l, const char *ho
 {
         struct resolve_address a;
 
-        if (literal(host, &a)) {
-                set_port(&a, port);
+        if (resolve_literal(host, &a)) {
+                resolve_set_port(&a, port);
                 found(ctx, &a, 1, NULL);
                 return NULL;
         }
@@ -404,35 +343,4 @@ void resolve_cancel(struct resolve *q)
         /* Without a look-up the answer is posted already and will free it. */
         if (k)
                 free(q);
-}
-
-int resolve_split(const char *endpoint, char *host, size_t host_size, uint16_t *ret_port,
-                  struct err *e)
-{
-        const char *colon = strrchr(endpoint, ':');
-        const char *begin = endpoint;
-        const char *end = colon;
-        uint64_t port;
-
-        if (!colon)
-                goto wrong;
-        if (*begin == '[') {
-                begin++;
-                end--;
-                if (end <= begin || *end != ']')
-                        goto wrong;
-        } else if (memchr(begin, ':', (size_t)(end - begin))) {
-                goto wrong;
-        }
-        size_t n = (size_t)(end - begin);
-        if (n == 0 || n >= host_size || memchr(begin, '[', n) || memchr(begin, ']', n))
-                goto wrong;
-        if (text_parse_uint(colon + 1, strlen(colon + 1), UINT16_MAX, &port, NULL) < 0 || port == 0)
-                goto wrong;
-        memcpy(host, begin, n);
-        host[n] = '\0';
-        *ret_port = (uint16_t)port;
-        return 0;
-wrong:
-        return err_set(e, DL_CONFIG, "expected host:port or [address]:port, got '%s'", endpoint);
 }
