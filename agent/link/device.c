@@ -38,7 +38,6 @@ struct report {
 static void add_finding(struct report *r, enum finding_severity severity, const char *path,
                         const char *text)
 {
-        const struct tree *at = tree_find_nearest(r->spec->spec, path);
         const char *root = r->spec->spec_path ? r->spec->spec_path : "spec";
         const char *join = path[0] == '\0' || path[0] == '[' ? "" : ".";
         auto_free char *full = xasprintf("%s%s%.200s", root, join, path);
@@ -47,7 +46,7 @@ static void add_finding(struct report *r, enum finding_severity severity, const 
                 r->errors++;
         if (r->f && !r->f->file)
                 r->f->file = r->spec->file;
-        findings_add(r->f, severity, at->line, full, "%.512s", text);
+        findings_add(r->f, severity, link_spec_line(r->spec, path), full, "%.512s", text);
 }
 
 static void on_report(void *ctx, enum dl_severity severity, const char *path, const char *text)

@@ -6,6 +6,21 @@
 
 #include "link/sink.h"
 
+static inline int64_t driver_now(const struct dl_sink *s)
+{
+        return loop_now(s->home->loop);
+}
+
+/* The operation has ended with s->rc and s->error. */
+void outcome_finish(struct dl_sink *s);
+/* The device is away: nothing but the next attempt is due. */
+void outcome_wait(struct dl_sink *s);
+/* The operation is under way: too long? */
+void outcome_check_limit(struct dl_sink *s);
+/* The operation is no longer wanted. */
+void outcome_hurry(struct dl_sink *s, const char *why);
+void outcome_drop_old(struct dl_sink *s);
+
 /* Schedule and flags for s->device.  before (NULL: none): desired values that are what they were
  * there need no writing. */
 void points_init(struct dl_sink *s, const struct device *before);

@@ -132,6 +132,7 @@ static void bury(struct links *l, struct dl_sink *s)
                 *at = s->next;
         left_home(l, s->home);
         l->open_sinks--;
+        sink_retire(s);
         s->next = l->quarantine;
         l->quarantine = s;
         if (++l->n_quarantine <= QUARANTINE_MAX)

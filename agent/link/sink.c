@@ -14,17 +14,24 @@ struct dl_sink *sink_new(const char *key, struct home *home, struct device *devi
         return s;
 }
 
-/* Closed, or never opened. */
+void sink_retire(struct dl_sink *s)
+{
+        device_unref(s->device);
+        device_unref(s->adopted);
+        device_unref(s->old);
+        s->device = s->adopted = s->old = NULL;
+        free(s->error);
+        free(s->call);
+        s->error = NULL;
+        s->call = NULL;
+}
+
 void sink_free(struct dl_sink *s)
 {
         if (!s)
                 return;
-        device_unref(s->device);
-        device_unref(s->adopted);
-        device_unref(s->old);
+        sink_retire(s);
         (void)pthread_mutex_destroy(&s->lock);
-        free(s->error);
-        free(s->call);
         free(s->key);
         free(s);
 }

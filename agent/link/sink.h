@@ -151,6 +151,8 @@ struct caller {
 void host_set_caller(const struct caller *c); /* NULL = a thread of no concern */
 
 struct dl_sink *sink_new(const char *key, struct home *home, struct device *device);
+/* Closed: keep only what a late call of the plugin looks at. */
+void sink_retire(struct dl_sink *s);
 void sink_free(struct dl_sink *s);
 void sink_bug(struct dl_sink *s, const char *text); /* the plugin broke the contract: say so */
 

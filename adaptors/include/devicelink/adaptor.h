@@ -272,7 +272,8 @@ struct dl_adaptor {
          * no request is under way, and point indexes mean the new device's from here on.
          * Not DL_OK, or no such slot: the agent closes and opens. */
         int (*update)(struct dl_link *, const struct dl_device *, struct dl_error *);
-        /* Blocking: connect where needed, read n points, emit() each (bad ones as DL_BAD). */
+        /* Blocking: connect where needed, read n points (0: no more than that), emit() each (bad
+         * ones as DL_BAD). */
         int (*read)(struct dl_link *, const uint32_t *points, size_t n, struct dl_error *);
         /* Blocking, optional: write in order, wrote() for each. */
         int (*write)(struct dl_link *, const struct dl_write *, size_t n, struct dl_error *);
