@@ -194,7 +194,7 @@ static void compile_property(const struct job *j)
                 .type = shape_value_type(&j->property->shape),
                 .access = DL_READ | (j->property->writable ? DL_WRITE : 0U),
                 .encoding = hex ? DL_AS_HEX : DL_AS_TEXT,
-                .name = j->spec->name,
+                .name = arena_strdup(j->device->arena, j->spec->name),
                 .members = members_of(j->device->arena, j->spec),
                 .desired = desired,
         };
@@ -266,10 +266,12 @@ int spec_compile(const struct dl_request *r, struct dl_device **ret, struct err 
         const struct tree *t = NULL;
         struct spec s;
 
+        /* What is decoded takes ten times the room of what is kept. */
+        auto_of(arena) struct arena *decoded = arena_new();
         d->arena = a;
-        int rc = tree_parse_json(a, r->spec, r->spec_len, &tree_limits_default, &t, e);
+        int rc = tree_parse_json(decoded, r->spec, r->spec_len, &tree_limits_default, &t, e);
         if (rc == 0) {
-                (void)decode(t, spec_fields, &s, sizeof(s), a, "", &f);
+                (void)decode(t, spec_fields, &s, sizeof(s), decoded, "", &f);
                 compile_all(d, &s, &f);
                 pass_on(r, &f);
                 rc = f.errors > 0 ? first_error(&f, e) : 0;
