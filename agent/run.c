@@ -124,6 +124,8 @@ static void on_desired(void *ctx, const struct desired *desired, const struct fi
         /* Sessions first, so that the first status of a link finds its session. */
         publish_apply(a->publisher, desired);
         links_apply(a->links, desired);
+        /* Reading manifests takes many times the memory of what stays. */
+        (void)malloc_trim(0);
 }
 
 /* --- the end */
