@@ -16,7 +16,6 @@ const struct field metadata_fields[] = {
                    .help = "identity; made from host, kind and name when absent"),
         FIELD_MAP(struct metadata, labels, "labels", .help = "labels"),
         FIELD_MAP(struct metadata, annotations, "annotations", .help = "annotations"),
-        FIELD_TREE(struct metadata, owners, "ownerReferences", .help = "owners of a device object"),
         FIELD_IGNORED("creationTimestamp"),
         FIELD_IGNORED("deletionGracePeriodSeconds"),
         FIELD_IGNORED("deletionTimestamp"),
@@ -24,6 +23,7 @@ const struct field metadata_fields[] = {
         FIELD_IGNORED("generateName"),
         FIELD_IGNORED("generation"),
         FIELD_IGNORED("managedFields"),
+        FIELD_IGNORED("ownerReferences"),
         FIELD_IGNORED("resourceVersion"),
         FIELD_IGNORED("selfLink"),
         FIELD_END,
@@ -211,9 +211,6 @@ int devicelink_decode(const struct tree *doc, const char *path, struct arena *a,
         (void)metadata_check(&link.meta, doc, path, f);
         check_keys(&link.spec.template.meta.labels, false, doc, path,
                    "spec.template.metadata.labels", f);
-        if (link.spec.template.spec && link.spec.template.spec->type != TREE_MAP)
-                report_at(f, FINDING_ERROR, doc, path, "spec.template.spec",
-                          "expected a map, got %s", tree_type_name(link.spec.template.spec));
         if (f->errors > before)
                 return DL_CONFIG;
         *ret = link;

@@ -23,7 +23,6 @@ struct metadata {
         const char *uid;                 /* "" = none */
         struct decoded_list labels;      /* of struct decoded_pair */
         struct decoded_list annotations; /* of struct decoded_pair */
-        const struct tree *owners;       /* ownerReferences, or NULL */
 };
 
 struct object_items { /* part of a Secret or a ConfigMap of the link's namespace */

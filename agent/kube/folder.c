@@ -94,7 +94,7 @@ static void files_done(struct files *l)
 static void file_read(struct file *x, int dirfd)
 {
         struct findings now = { 0 };
-        struct object_set *set = manifest_read(dirfd, x->name, x->shown, &now);
+        struct object_set *set = manifest_read(dirfd, x->name, x->shown, 0, &now);
 
         if (now.errors == 0 || (!x->was_good && set)) {
                 object_set_unref(x->set);

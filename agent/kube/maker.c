@@ -1,11 +1,10 @@
 #include "kube/maker.h"
 
+#include "kube/copy.h"
 #include "kube/refs.h"
 #include "kube/uid.h"
 
 #include <string.h>
-
-enum { SPEC_JSON_MAX = 8 * 1024 * 1024 };
 
 struct made {
         struct link_spec *spec; /* owned by the desired set; NULL: could not be made */
@@ -104,27 +103,6 @@ static bool same_serials(const struct made *d, const struct walk *w)
 
 /* --- one spec */
 
-static struct tree *copy_tree(struct arena *a, const struct tree *t)
-{
-        struct tree *copy =
-                t->type == TREE_TEXT ? tree_new_text(a, t->as.text, t->n) : tree_new(a, t->type);
-        struct tree **tail = &copy->as.first;
-
-        copy->line = t->line;
-        copy->key = t->key ? arena_strdup(a, t->key) : NULL;
-        if (t->type != TREE_MAP && t->type != TREE_LIST) {
-                if (t->type != TREE_TEXT)
-                        copy->as = t->as;
-                return copy;
-        }
-        TREE_FOREACH (child, t) {
-                *tail = copy_tree(a, child);
-                tail = &(*tail)->next;
-        }
-        copy->n = t->n;
-        return copy;
-}
-
 struct finder {
         const struct object_index *index;
 };
@@ -170,28 +148,18 @@ static void set_identity(struct link_spec *s, const struct maker *m, const struc
         s->file = o->file ? arena_strdup(a, o->file) : NULL;
 }
 
-/* NULL: too large; e says so. */
 static struct link_spec *make_spec(const struct maker *m, const struct object *o,
                                    const struct object_index *x, struct err *e)
 {
         bool is_link = o->kind == OBJECT_LINK;
-        const struct tree *spec = is_link ? o->link.spec.template.spec : o->device_spec;
-        const char *sub = is_link ? "spec.template.spec" : "spec";
         struct link_spec *s = link_spec_new();
         struct arena *a = s->arena;
-        auto_of(buf) struct buf json = BUF(SPEC_JSON_MAX);
+        auto_free char *spec_path = path_join(o->path, is_link ? "spec.template.spec" : "spec");
 
         set_identity(s, m, o);
-        s->spec = spec ? copy_tree(a, spec) : tree_new(a, TREE_MAP);
-        tree_json(s->spec, TREE_SORTED, &json);
-        if (!buf_ok(&json)) {
-                link_spec_unref(s);
-                (void)err_at(e, DL_CONFIG, sub, "expected at most %d bytes as JSON", SPEC_JSON_MAX);
-                return NULL;
-        }
-        s->spec_json = arena_strndup(a, buf_text(&json), json.len);
-        s->spec_json_len = json.len;
-        auto_free char *spec_path = path_join(o->path, sub);
+        s->spec = o->spec ? tree_copy(a, o->spec) : NULL;
+        s->spec_json = arena_strndup(a, o->spec_json, o->spec_json_len);
+        s->spec_json_len = o->spec_json_len;
         s->spec_path = arena_strdup(a, spec_path);
         s->adaptor_line = tree_find_nearest(o->doc, "spec.adaptor.name")->line;
         s->kind_line = tree_find_nearest(o->doc, is_link ? "spec.model.kind" : "kind")->line;

@@ -218,7 +218,7 @@ static int line_of(const char *text)
 }
 
 static struct object_set *parse(const struct buf *bytes, bool is_json, const char *shown,
-                                struct findings *f)
+                                unsigned flags, struct findings *f)
 {
         struct arena *a = arena_new();
         const struct tree *docs = NULL;
@@ -232,7 +232,7 @@ static struct object_set *parse(const struct buf *bytes, bool is_json, const cha
                 arena_free(a);
                 return NULL;
         }
-        return object_set_new(a, docs, shown, f);
+        return object_set_new(a, docs, shown, flags, f);
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -242,7 +242,8 @@ static bool ends_with(const char *s, const char *end)
         return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-struct object_set *manifest_read(int dirfd, const char *name, const char *shown, struct findings *f)
+struct object_set *manifest_read(int dirfd, const char *name, const char *shown, unsigned flags,
+                                 struct findings *f)
 {
         auto_of(buf) struct buf bytes = BUF(MANIFEST_MAX);
         auto_close int fd = -1;
@@ -253,10 +254,10 @@ struct object_set *manifest_read(int dirfd, const char *name, const char *shown,
                 findings_add(f, FINDING_ERROR, 0, "", "%s", e.text);
                 return NULL;
         }
-        return parse(&bytes, ends_with(name, ".json"), shown, f);
+        return parse(&bytes, ends_with(name, ".json"), shown, flags, f);
 }
 
-struct object_set *manifest_read_fd(int fd, const char *shown, struct findings *f)
+struct object_set *manifest_read_fd(int fd, const char *shown, unsigned flags, struct findings *f)
 {
         auto_of(buf) struct buf bytes = BUF(MANIFEST_MAX);
         struct err e = { 0 };
@@ -267,5 +268,5 @@ struct object_set *manifest_read_fd(int fd, const char *shown, struct findings *
                 return NULL;
         }
         /* JSON, too, is YAML but for its tabs. */
-        return parse(&bytes, false, shown, f);
+        return parse(&bytes, false, shown, flags, f);
 }

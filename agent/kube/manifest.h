@@ -38,9 +38,9 @@ void manifest_names_done(struct manifest_names *n);
 
 /* Objects of a file.  What is wrong goes into f.  NULL: nothing could be read (reported).  shown:
  * the file's name in findings. */
-struct object_set *manifest_read(int dirfd, const char *name, const char *shown,
+struct object_set *manifest_read(int dirfd, const char *name, const char *shown, unsigned flags,
                                  struct findings *f);
 /* The same from a descriptor that may block: YAML, or JSON that is YAML, too. */
-struct object_set *manifest_read_fd(int fd, const char *shown, struct findings *f);
+struct object_set *manifest_read_fd(int fd, const char *shown, unsigned flags, struct findings *f);
 
 #endif

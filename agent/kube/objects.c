@@ -1,22 +1,25 @@
 #include "kube/objects.h"
 
 #include "base/text.h"
-#include "kube/names.h"
+#include "kube/copy.h"
+#include "kube/items.h"
 
 #include <string.h>
 
-enum { ITEMS_BYTES_MAX = 1024 * 1024 }; /* of one Secret or ConfigMap, as in an API server */
+enum { SPEC_JSON_MAX = 3 * 1024 * 1024 }; /* what link_spec_tree() and adaptors take */
 
 static uint64_t last_serial;
 
 struct reading { /* one set being made */
         struct object_set *set;
+        struct arena *docs;
         size_t cap;
         const char *file;
+        bool keep_specs;
         struct findings *f;
 };
 
-/* --- Secret and ConfigMap */
+/* --- what is read besides links */
 
 struct plain_object { /* all that they have in common with each other and with devices */
         struct metadata meta;
@@ -56,137 +59,15 @@ static const struct field device_fields[] = {
         FIELD_END,
 };
 
-static bool is_base64_digit(char c)
-{
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '+' || c == '/';
-}
-
-/* Standard Base64 as an API server takes it: padded, line breaks anywhere. */
-static bool read_base64(struct arena *a, const struct tree *t, struct object_item *ret)
-{
-        auto_free char *text = xmalloc(t->n + 1);
-        size_t n = 0, pads = 0;
-
-        for (size_t i = 0; i < t->n; i++) {
-                char c = t->as.text[i];
-
-                if (c == '\r' || c == '\n')
-                        continue;
-                if (c == '=')
-                        pads++;
-                else if (pads > 0 || !is_base64_digit(c))
-                        return false;
-                text[n++] = c;
-        }
-        if (n % 4 != 0 || pads > 2)
-                return false;
-        unsigned char *out = arena_alloc(a, n / 4 * 3 + 4);
-        size_t len = 0;
-        if (text_parse_base64(text, n, out, &len, NULL) < 0)
-                return false;
-        out[len] = '\0';
-        ret->data = out;
-        ret->len = len;
-        return true;
-}
-
-static bool read_plain(struct arena *a, const struct tree *t, struct object_item *ret)
-{
-        ret->data = arena_strndup(a, t->as.text, t->n);
-        ret->len = t->n;
-        return true;
-}
-
-struct ranked_item {
-        struct object_item item;
-        unsigned rank; /* of equal keys the higher one wins */
-};
-
-struct item_list {
-        struct ranked_item *list; /* has room for all */
-        size_t n;
-        size_t bytes;
-};
-
-static void read_items(struct reading *r, const struct object *o, const char *member,
-                       const struct tree *map, bool base64, struct item_list *items)
-{
-        if (map && map->type != TREE_MAP)
-                report_at(r->f, FINDING_ERROR, o->doc, o->path, member,
-                          "expected a map of texts, got %s", tree_type_name(map));
-        TREE_FOREACH (t, map && map->type == TREE_MAP ? map : NULL) {
-                auto_free char *at = path_key(member, t->key);
-                struct object_item item = { .key = t->key, .data = "" };
-
-                if (!name_is_item(t->key)) {
-                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
-                                  "expected the key to be %s", names_item_says);
-                        continue;
-                }
-                if (t->type != TREE_NULL && t->type != TREE_TEXT) {
-                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
-                                  "expected a text, got %s (quotes make a text of it)",
-                                  tree_type_name(t));
-                        continue;
-                }
-                if (t->type == TREE_TEXT &&
-                    !(base64 ? read_base64 : read_plain)(r->set->arena, t, &item)) {
-                        report_at(r->f, FINDING_ERROR, o->doc, o->path, at,
-                                  "expected standard Base64 (stringData takes plain text)");
-                        continue;
-                }
-                items->bytes += item.len;
-                items->list[items->n++] =
-                        (struct ranked_item){ .item = item, .rank = base64 ? 0 : 1 };
-        }
-}
-
-static int by_item(const void *a, const void *b)
-{
-        const struct ranked_item *x = a;
-        const struct ranked_item *y = b;
-        int order = strcmp(x->item.key, y->item.key);
-
-        return order != 0 ? order : (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static void keep_items(struct reading *r, struct object *o, struct item_list *from)
-{
-        struct object_item *items = arena_calloc(r->set->arena, from->n + 1, sizeof(*items));
-        size_t n = 0;
-
-        if (from->n > 1)
-                qsort(from->list, from->n, sizeof(*from->list), by_item);
-        for (size_t i = 0; i < from->n; i++) {
-                bool again = n > 0 && strcmp(items[n - 1].key, from->list[i].item.key) == 0;
-
-                items[again ? n - 1 : n++] = from->list[i].item;
-        }
-        o->items = items;
-        o->n_items = n;
-}
-
 /* --- objects of each kind */
 
 static void read_data(struct reading *r, struct object *o, const struct field *fields)
 {
         struct plain_object p = { 0 };
 
-        (void)decode(o->doc, fields, &p, sizeof(p), r->set->arena, o->path, r->f);
+        (void)decode(o->doc, fields, &p, sizeof(p), r->docs, o->path, r->f);
         o->meta = p.meta;
-
-        size_t most = (p.data ? p.data->n : 0) + (p.string_data ? p.string_data->n : 0);
-        auto_free struct ranked_item *room = xreallocarray(NULL, most + 1, sizeof(*room));
-        struct item_list items = { .list = room };
-
-        read_items(r, o, "data", p.data, o->kind == OBJECT_SECRET, &items);
-        read_items(r, o, "stringData", p.string_data, false, &items);
-        if (items.bytes > ITEMS_BYTES_MAX)
-                report_at(r->f, FINDING_ERROR, o->doc, o->path, "data",
-                          "expected at most %d bytes in all, got %zu", ITEMS_BYTES_MAX,
-                          items.bytes);
-        keep_items(r, o, &items);
+        items_read(r->set->arena, o, p.data, p.string_data, r->f);
 }
 
 static void read_secret(struct reading *r, struct object *o)
@@ -199,25 +80,40 @@ static void read_config_map(struct reading *r, struct object *o)
         read_data(r, o, config_map_fields);
 }
 
+/* sub: of the device's spec in the document.  spec: NULL = {}. */
+static void read_spec(struct reading *r, struct object *o, const char *sub, const struct tree *spec)
+{
+        auto_of(buf) struct buf json = BUF(SPEC_JSON_MAX);
+
+        o->spec = spec ? spec : tree_new(r->docs, TREE_MAP);
+        if (o->spec->type != TREE_MAP)
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, sub, "expected a map, got %s",
+                          tree_type_name(o->spec));
+        tree_json(o->spec, TREE_SORTED, &json);
+        if (!buf_ok(&json))
+                report_at(r->f, FINDING_ERROR, o->doc, o->path, sub,
+                          "expected at most %d bytes as JSON", SPEC_JSON_MAX);
+        o->spec_json = arena_strndup(r->set->arena, buf_text(&json), json.len);
+        o->spec_json_len = json.len;
+}
+
 static void read_link(struct reading *r, struct object *o)
 {
-        int rc = devicelink_decode(o->doc, o->path, r->set->arena, &o->link, r->f);
+        int rc = devicelink_decode(o->doc, o->path, r->docs, &o->link, r->f);
 
         if (rc == 0 && r->file) /* in a cluster, conditions tell */
                 (void)devicelink_check(&o->link, o->doc, o->path, r->f);
         o->meta = o->link.meta;
+        read_spec(r, o, "spec.template.spec", o->link.spec.template.spec);
 }
 
 static void read_device(struct reading *r, struct object *o)
 {
         struct plain_object p = { 0 };
 
-        (void)decode(o->doc, device_fields, &p, sizeof(p), r->set->arena, o->path, r->f);
+        (void)decode(o->doc, device_fields, &p, sizeof(p), r->docs, o->path, r->f);
         o->meta = p.meta;
-        o->device_spec = p.spec ? p.spec : tree_new(r->set->arena, TREE_MAP);
-        if (o->device_spec->type != TREE_MAP)
-                report_at(r->f, FINDING_ERROR, o->doc, o->path, "spec", "expected a map, got %s",
-                          tree_type_name(o->device_spec));
+        read_spec(r, o, "spec", p.spec);
         if (strcmp(o->api_version, DEVICE_API_VERSION) != 0)
                 report_at(r->f, FINDING_ERROR, o->doc, o->path, "apiVersion",
                           "expected " DEVICE_API_VERSION ", got '%.80s'", o->api_version);
@@ -303,6 +199,10 @@ static void add_object(struct reading *r, const struct tree *doc, const char *pa
                 (void)metadata_check(&o.meta, doc, path, r->f);
         if (r->f->errors > before)
                 return;
+        o.meta = metadata_copy(a, &o.meta);
+        o.link = devicelink_copy(a, &o.link);
+        o.doc = object_outline(a, doc);
+        o.spec = r->keep_specs ? o.spec : NULL;
         o.key = arena_printf(a, "%s/%s", o.meta.space, o.meta.name);
         if (r->set->n == r->cap) {
                 r->cap = r->cap ? r->cap * 2 : 4;
@@ -368,16 +268,28 @@ static void read_document(struct reading *r, const struct tree *doc, const char 
                 report_unknown(r, doc, path, api_version, kind);
 }
 
-struct object_set *object_set_new(struct arena *arena, const struct tree *docs, const char *file,
-                                  struct findings *f)
+struct object_set *object_set_new(struct arena *docs_arena, const struct tree *docs,
+                                  const char *file, unsigned flags, struct findings *f)
 {
-        struct object_set *s = arena_calloc(arena, 1, sizeof(*s));
-        struct reading r = { .set = s, .file = file ? arena_strdup(arena, file) : NULL, .f = f };
+        struct arena *a = arena_new();
+        struct object_set *s = arena_calloc(a, 1, sizeof(*s));
+        struct reading r = {
+                .set = s,
+                .docs = docs_arena,
+                .file = file ? arena_strdup(a, file) : NULL,
+                .keep_specs = flags & OBJECTS_KEEP_SPECS,
+                .f = f,
+        };
 
-        s->refs = 1;
-        s->arena = arena;
+        *s = (struct object_set){ .refs = 1, .arena = a };
         TREE_FOREACH (doc, docs)
                 read_document(&r, doc, "");
+        if (s->n > 0)
+                s->list = xreallocarray(s->list, s->n, sizeof(*s->list));
+        if (r.keep_specs)
+                s->docs = docs_arena;
+        else
+                arena_free(docs_arena);
         return s;
 }
 
@@ -392,6 +304,7 @@ void object_set_unref(struct object_set *s)
         if (!s || --s->refs > 0)
                 return;
         free(s->list);
+        arena_free(s->docs);
         arena_free(s->arena); /* s lives in it */
 }
 

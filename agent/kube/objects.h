@@ -31,29 +31,34 @@ struct object {
         uint64_t serial;       /* no two objects of a process have the same */
         const char *kind_name; /* "DeviceLink", "ModbusDevice", ... */
         const char *api_version;
-        const char *key;                 /* "namespace/name" */
-        const char *file;                /* NULL: API server */
-        const char *path;                /* of the object in its document: "", "items[2]" */
-        const struct tree *doc;          /* the object itself, for lines */
-        struct metadata meta;            /* of every kind */
-        struct devicelink link;          /* OBJECT_LINK; .meta is equal to the above */
-        const struct tree *device_spec;  /* OBJECT_DEVICE; never NULL there */
+        const char *key;         /* "namespace/name" */
+        const char *file;        /* NULL: API server */
+        const char *path;        /* of the object in its document: "", "items[2]" */
+        const struct tree *doc;  /* outline of the object, for lines */
+        struct metadata meta;    /* of every kind */
+        struct devicelink link;  /* OBJECT_LINK; .meta is equal to the above */
+        const struct tree *spec; /* of the device, with its lines; NULL: not kept */
+        const char *spec_json;   /* the same, canonical; OBJECT_LINK, OBJECT_DEVICE */
+        size_t spec_json_len;
         const struct object_item *items; /* OBJECT_SECRET, OBJECT_CONFIG_MAP; sorted by key */
         size_t n_items;
 };
 
 struct object_set {
         unsigned refs;
-        struct arena *arena; /* holds all below, and the documents */
+        struct arena *arena; /* holds all below */
+        struct arena *docs;  /* holds the documents; NULL: not kept */
         struct object *list; /* in the order of the documents */
         size_t n;
 };
 
-/* Decode documents (a TREE_LIST whose nodes live in `arena`) of a file.  Takes the arena over. What
- * is wrong is reported and left out; kinds that are nothing to us are a warning.  file is copied;
- * NULL = API server. */
-struct object_set *object_set_new(struct arena *arena, const struct tree *docs, const char *file,
-                                  struct findings *f);
+enum { OBJECTS_KEEP_SPECS = 1 /* keep the documents, which take ten times the room */ };
+
+/* Decode documents (a TREE_LIST whose nodes live in the arena `docs_arena`, which is taken over) of
+ * a file.  What is wrong is reported and left out; kinds that are nothing to us are a warning. file
+ * is copied; NULL = API server. */
+struct object_set *object_set_new(struct arena *docs_arena, const struct tree *docs,
+                                  const char *file, unsigned flags, struct findings *f);
 struct object_set *object_set_ref(struct object_set *s);
 void object_set_unref(struct object_set *s); /* NULL is fine */
 

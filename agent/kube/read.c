@@ -30,7 +30,7 @@ static void read_file(struct sets *s, int dirfd, const char *name, const char *s
 {
         struct findings one = { 0 };
 
-        keep(s, manifest_read(dirfd, name, shown, &one));
+        keep(s, manifest_read(dirfd, name, shown, OBJECTS_KEEP_SPECS, &one));
         report_all(f, &one);
         findings_done(&one);
 }
@@ -62,7 +62,7 @@ static void read_stream(struct sets *s, int fd, const char *shown, struct findin
 {
         struct findings one = { 0 };
 
-        keep(s, manifest_read_fd(fd, shown, &one));
+        keep(s, manifest_read_fd(fd, shown, OBJECTS_KEEP_SPECS, &one));
         report_all(f, &one);
         findings_done(&one);
 }

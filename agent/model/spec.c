@@ -75,6 +75,21 @@ bool link_spec_equal(const struct link_spec *a, const struct link_spec *b)
                same_references(a, b);
 }
 
+const struct tree *link_spec_tree(const struct link_spec *s, struct arena *a)
+{
+        const struct tree *t = s->spec;
+
+        if (!t &&
+            tree_parse_json(a, s->spec_json, s->spec_json_len, &tree_limits_default, &t, NULL) < 0)
+                t = tree_new(a, TREE_MAP); /* cannot be: it was a tree */
+        return t;
+}
+
+int link_spec_line(const struct link_spec *s, const char *path)
+{
+        return s->spec ? tree_find_nearest(s->spec, path)->line : 0;
+}
+
 const struct dl_reference *link_spec_reference(const struct link_spec *s, const char *name,
                                                const char *item)
 {

@@ -22,7 +22,7 @@ struct link_spec {
         const char *adaptor;     /* spec.adaptor.name; for a device given directly: "" = by kind */
         const char *api_version; /* of the device */
         const char *kind;
-        const struct tree *spec; /* of the device; never NULL, maybe an empty map */
+        const struct tree *spec; /* of the device, with its lines; NULL: see link_spec_tree() */
         const char *spec_json;   /* the same, canonical */
         size_t spec_json_len;
         const struct dl_reference *references; /* resolved items */
@@ -40,6 +40,10 @@ struct link_spec *link_spec_new(void);
 struct link_spec *link_spec_ref(struct link_spec *s);
 void link_spec_unref(struct link_spec *s);                                  /* NULL is fine */
 bool link_spec_equal(const struct link_spec *a, const struct link_spec *b); /* all that matters */
+/* .spec, or .spec_json read into the arena; never NULL, maybe an empty map. */
+const struct tree *link_spec_tree(const struct link_spec *s, struct arena *a);
+/* The line of the deepest node on the path that exists; 0 = unknown. */
+int link_spec_line(const struct link_spec *s, const char *path);
 /* The item, or NULL: unknown or empty (blank). */
 const struct dl_reference *link_spec_reference(const struct link_spec *s, const char *name,
                                                const char *item);

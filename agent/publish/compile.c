@@ -31,13 +31,12 @@ __attribute__((format(printf, 4, 5))) static void say(struct compilation *c,
                                                       const char *path, const char *format, ...)
 {
         char *below = arena_printf(c->arena, "extension.mqtt.%s", path);
-        const struct tree *at = tree_find_nearest(c->spec->spec, below);
         va_list args;
 
         va_start(args, format);
         auto_free char *text = xvasprintf(format, args);
         va_end(args);
-        findings_add(c->f, severity, at->line,
+        findings_add(c->f, severity, link_spec_line(c->spec, below),
                      arena_printf(c->arena, "%s.%s", c->spec->spec_path, below), "%s", text);
 }
 
@@ -303,7 +302,7 @@ int settings_compile(const struct link_spec *spec, const char *node, struct find
         struct extension_options x;
         size_t errors_before = f->errors;
 
-        int rc = options_decode(tree_get(spec->spec, "extension"),
+        int rc = options_decode(tree_get(link_spec_tree(spec, a), "extension"),
                                 arena_printf(a, "%s.extension", spec->spec_path), a, &x, f);
         if (rc < 0)
                 return rc;

@@ -65,7 +65,7 @@ static struct object_set *read_yaml(const char *s, size_t n, struct findings *f)
         const struct tree *docs = NULL;
 
         if (tree_parse_yaml(a, s, n, &tree_limits_default, f, &docs, NULL) == 0)
-                return object_set_new(a, docs, "fuzz.yaml", f);
+                return object_set_new(a, docs, "fuzz.yaml", OBJECTS_KEEP_SPECS, f);
         arena_free(a);
         return NULL;
 }

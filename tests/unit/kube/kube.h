@@ -22,7 +22,7 @@ __attribute__((unused)) static struct object_set *objects_from(const char *yaml,
         f->file = file;
         if (tree_parse_yaml(a, yaml, strlen(yaml), &tree_limits_default, f, &docs, &e) < 0)
                 fail_msg("YAML: %s", e.text);
-        struct object_set *s = object_set_new(a, docs, file, f);
+        struct object_set *s = object_set_new(a, docs, file, OBJECTS_KEEP_SPECS, f);
         f->file = NULL;
         return s;
 }

@@ -136,8 +136,8 @@ static void a_device_may_be_given_directly(void **state)
         assert_int_equal(s->n, 2);
         assert_int_equal(s->list[0].kind, OBJECT_DEVICE);
         assert_string_equal(s->list[0].kind_name, "AnyDevice");
-        assert_non_null(tree_get(s->list[0].device_spec, "a"));
-        assert_int_equal(s->list[1].device_spec->type, TREE_MAP);
+        assert_non_null(tree_get(s->list[0].spec, "a"));
+        assert_int_equal(s->list[1].spec->type, TREE_MAP);
         assert_finding(&f, FINDING_ERROR, 11, "apiVersion",
                        "expected devices.edge.cattle.io/v1alpha1");
         assert_finding(&f, FINDING_ERROR, 18, "spec", "expected a map, got an integer");
