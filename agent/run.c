@@ -260,7 +260,7 @@ static void prepare_process(void)
                 (void)setrlimit(RLIMIT_NOFILE, &files);
         }
         /* A malloc arena per thread costs memory that few threads do not repay. */
-        (void)mallopt(M_ARENA_MAX, 2);
+        (void)mallopt(M_ARENA_MAX, 2); /* NOLINT(concurrency-mt-unsafe): before any thread */
         struct sigaction ignore = { .sa_handler = SIG_IGN };
         (void)sigaction(SIGPIPE, &ignore, NULL);
 #if !defined(__SANITIZE_ADDRESS__)
@@ -339,6 +339,7 @@ static int parse_options(int argc, char **argv, struct options *o)
                 { 0 },
         };
 
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread */
         for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
                 if (c == 'h') {
                         (void)fputs(usage, stdout);

@@ -175,15 +175,14 @@ static void sit(struct publisher *p, struct seat *seat, struct connection *c)
 /* Can the link's own session go on for these settings? */
 static bool fits(const struct connection *c, const struct publication *wanted)
 {
-        return c && !c->shared && !wanted->shared &&
-               settings_same_peer(c->settings, wanted->settings);
+        return !c->shared && !wanted->shared && settings_same_peer(c->settings, wanted->settings);
 }
 
 static bool find_seat(struct publisher *p, struct seat *seat, const struct publication *wanted)
 {
         struct connection *c = seat->connection;
 
-        if (fits(c, wanted)) {
+        if (c && fits(c, wanted)) {
                 if (!settings_equal(c->settings, wanted->settings))
                         connection_change(c, wanted->settings);
                 return true;

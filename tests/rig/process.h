@@ -19,9 +19,9 @@ struct process {
 /* argv ends with NULL; argv[0] is a path or is looked up in PATH. */
 void process_start(struct process *p, const char *output_file, const char *const argv[]);
 bool process_running(struct process *p);
-/* Send a signal (0 = none) and wait; returns the exit code, or 128 + signal.  A child that is still
- * there after within_ms is killed and fails the test. */
-int process_end(struct process *p, int signal, int within_ms);
+/* Send a signal by its number (0 = none) and wait; returns the exit code, or 128 + signal.  A child
+ * that is still there after within_ms is killed and fails the test. */
+int process_end(struct process *p, int number, int within_ms);
 /* Kill if running; for teardowns. */
 void process_kill(struct process *p);
 
