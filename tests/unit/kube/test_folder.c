@@ -428,13 +428,14 @@ static void a_mounted_config_map_is_swapped_as_a_whole(void **state)
 static void a_file_that_is_being_written_is_not_read_half(void **state)
 {
         struct world *w = *state;
-        auto_free char *path = xasprintf("%s/a.yaml", w->dir);
+        auto_free char *path = xasprintf("%s/b.yaml", w->dir);
 
         put_link(w, "a.yaml", "a", 1);
         watch(w);
         rest(w, 200);
-        auto_fclose FILE *f = fopen(path, "w"); /* now it is empty */
+        auto_fclose FILE *f = fopen(path, "w"); /* that it is there now shows at once */
         assert_non_null(f);
+        (void)fputs("this: is wrong as it stands\n", f);
         for (int i = 0; i < 10; i++) {
                 (void)fputs("# slowly\n", f);
                 assert_int_equal(fflush(f), 0);
@@ -443,13 +444,24 @@ static void a_file_that_is_being_written_is_not_read_half(void **state)
                 assert_int_equal(w->changes, 1);
         }
         frozen_ns = 0;
-        (void)fputs("apiVersion: edge.cattle.io/v1alpha1\nkind: DeviceLink\nmetadata: {name: a}\n"
-                    "spec:\n  adaptor: {node: edge-1, name: acme}\n"
-                    "  model: {apiVersion: acme.example/v1, kind: K}\n"
-                    "  template: {spec: {number: 2}}\n",
-                    f);
-        assert_int_equal(fflush(f), 0);
+        put_link(w, "b.yaml", "b", 2);
         wait_for(w, 1);
+        assert_clean(&w->findings);
+        assert_string_equal(spec_of(w, "default/b"), "{\"number\":2}");
+}
+
+static void what_never_comes_to_rest_is_read_all_the_same(void **state)
+{
+        struct world *w = *state;
+
+        put_link(w, "a.yaml", "a", 1);
+        watch(w);
+        for (int i = 0; i < 300 && w->changes == 1; i++) {
+                put_link(w, "a.yaml", "a", 2);
+                frozen_ns = __real_clock_wall_ns();
+                rest(w, 10);
+        }
+        frozen_ns = 0;
         assert_string_equal(spec_of(w, "default/a"), "{\"number\":2}");
 }
 
@@ -657,6 +669,31 @@ static void files_and_folders_can_be_read_once(void **state)
         findings_done(&f);
 }
 
+static void a_watched_folder_keeps_no_trees_but_they_can_be_had(void **state)
+{
+        struct world *w = *state;
+        auto_of(arena) struct arena *a = arena_new();
+        auto_free char *path = xasprintf("%s/a.yaml", w->dir);
+        const char *paths[] = { path };
+        struct desired d = { 0 };
+        struct findings f = { 0 };
+
+        put_link(w, "a.yaml", "a", 1);
+        watch(w);
+        assert_null(link_of(w, "default/a")->spec);
+        assert_int_equal(link_spec_line(link_of(w, "default/a"), "number"), 0);
+        const struct tree *t = link_spec_tree(link_of(w, "default/a"), a);
+        assert_int_equal(tree_get(t, "number")->as.i, 1);
+
+        /* To be read once is to be checked, for which lines matter. */
+        assert_int_equal(folder_read(paths, 1, NULL, "host-1", &d, &f), 0);
+        assert_true(tree_equal(link_spec_tree(d.links[0], a), t));
+        assert_int_equal(link_spec_line(d.links[0], "number"), 7);
+        assert_true(link_spec_equal(d.links[0], link_of(w, "default/a")));
+        desired_done(&d);
+        findings_done(&f);
+}
+
 static void a_thousand_links_are_read_and_one_change_is_one(void **state)
 {
         struct world *w = *state;
@@ -698,6 +735,7 @@ int main(void)
                 IN_A_FOLDER(a_change_of_equal_size_and_time_is_seen),
                 IN_A_FOLDER(a_mounted_config_map_is_swapped_as_a_whole),
                 IN_A_FOLDER(a_file_that_is_being_written_is_not_read_half),
+                IN_A_FOLDER(what_never_comes_to_rest_is_read_all_the_same),
                 IN_A_FOLDER(a_broken_file_keeps_its_last_good_state_and_is_told_once),
                 IN_A_FOLDER(of_a_file_that_was_never_good_what_is_right_counts),
                 IN_A_FOLDER(what_is_no_readable_file_is_reported_and_blocks_nobody),
@@ -706,6 +744,7 @@ int main(void)
                 IN_A_FOLDER(a_changed_secret_makes_anew_only_who_refers_to_it),
                 IN_A_FOLDER(a_missing_secret_is_an_error_of_the_link_until_it_comes),
                 IN_A_FOLDER(files_and_folders_can_be_read_once),
+                IN_A_FOLDER(a_watched_folder_keeps_no_trees_but_they_can_be_had),
                 IN_A_FOLDER(a_thousand_links_are_read_and_one_change_is_one),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
