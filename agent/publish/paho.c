@@ -30,6 +30,7 @@ static MQTTAsync keeper;
 
 void paho_prepare(void)
 {
+        paho_guard_writes();
         (void)unsetenv(
                 "http_proxy"); /* NOLINT(concurrency-mt-unsafe): no other thread is there yet */
 }

@@ -63,6 +63,8 @@ struct paho_hooks {
 /* Once, before other threads look at the environment: the library would send plain MQTT through the
  * http_proxy that it finds there (1.3.12), so that variable is taken out. */
 void paho_prepare(void);
+/* Within the room, by paho_prepare(): see paho_write.c. */
+void paho_guard_writes(void);
 /* Once per process, before the first handle and after the last one, on the mqtt thread: keeps the
  * library's threads alive between handles, and ends them (about a second). */
 void paho_library_start(void);

@@ -190,8 +190,11 @@ static void a_section_needs_server_and_topic(void **state)
         assert_refused("extension:\n  mqtt:\n    message: {topic: a}\n", "client", "required");
         assert_refused("extension:\n  mqtt:\n    client: {}\n    message: {topic: a}\n",
                        "client.server", "required");
-        assert_refused("extension:\n  mqtt:\n    client: {server: 'tcp://b'}\n", "message.topic",
+        assert_refused("extension:\n  mqtt:\n    client: {server: 'tcp://b'}\n", "message",
                        "required");
+        assert_refused(
+                "extension:\n  mqtt:\n    client: {server: 'tcp://b'}\n    message: {qos: 1}\n",
+                "message.topic", "required");
 }
 
 static void keep_alive_counts_whole_seconds(void **state)
