@@ -79,12 +79,17 @@ static bool is_subscribed(struct subscriber *s)
 
 struct subscriber *subscriber_start(uint16_t port, const char *topic)
 {
+        return subscriber_start_as(port, topic, NULL);
+}
+
+struct subscriber *subscriber_start_as(uint16_t port, const char *topic, const char *id)
+{
         struct subscriber *s = calloc(1, sizeof(*s));
 
         (void)mosquitto_lib_init();
         (void)pthread_mutex_init(&s->lock, NULL);
         s->topic = strdup(topic);
-        s->client = mosquitto_new(NULL, true, s);
+        s->client = mosquitto_new(id, id == NULL, s);
         mosquitto_connect_callback_set(s->client, on_connect);
         mosquitto_subscribe_callback_set(s->client, on_subscribe);
         mosquitto_message_callback_set(s->client, on_message);

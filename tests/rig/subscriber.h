@@ -23,6 +23,8 @@ struct received {
 /* Connects to 127.0.0.1:port, subscribes at QoS 2, and waits until subscribed; it reconnects by
  * itself. */
 struct subscriber *subscriber_start(uint16_t port, const char *topic);
+/* With a client id, and a session that the broker keeps while it is away. */
+struct subscriber *subscriber_start_as(uint16_t port, const char *topic, const char *id);
 void subscriber_stop(struct subscriber *s); /* NULL is fine */
 size_t subscriber_count(struct subscriber *s);
 /* False when there are fewer than n after within_ms. */
