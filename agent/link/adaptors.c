@@ -173,11 +173,13 @@ static const struct loaded *named(const struct adaptors *a, const char *name)
 /* The code stays mapped after dlclose(): a call that never returned may still be in it. */
 static int load_file(struct adaptors *a, const char *path, struct err *e)
 {
-        struct dl_adaptor table;
+        struct dl_adaptor table = { 0 };
         void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 
-        if (!handle)
-                return err_set(e, DL_CONFIG, "cannot be loaded: %s", dlerror());
+        if (!handle) {
+                const char *why = dlerror(); /* NOLINT(concurrency-mt-unsafe): per thread */
+                return err_set(e, DL_CONFIG, "cannot be loaded: %s", why);
+        }
         int rc = take_table(handle, &table, e);
         if (rc < 0) {
                 (void)dlclose(handle);

@@ -170,14 +170,14 @@ static void execute(struct links *l, const struct plan_step *steps, size_t n,
                 struct link *k = step->running >= 0 ? l->list[step->running] : NULL;
                 bool is_new = !k;
 
-                if (step->desired < 0) {
+                if (k && step->desired < 0) {
                         link_stop(k);
                         LOG(INFO, "link.removed", "link removed", LOG_STR("link", k->spec->key));
                         link_free(k);
                         continue;
                 }
                 const struct candidate *want = &c[step->desired];
-                if (is_new)
+                if (!k)
                         k = link_new(l, want->spec);
                 int64_t after = 0;
                 if (step->action == PLAN_START)

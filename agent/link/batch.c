@@ -170,7 +170,11 @@ void outbox_sample(struct outbox *o, struct dl_sink *s, const struct dl_sample *
 /* The block is ours: pointers are put right in place. */
 const struct dl_sample *record_sample_open(const struct record *head, bool *ret_asked)
 {
-        struct record_sample *r = (struct record_sample *)(uintptr_t)head;
+        union {
+                const struct record *head;
+                struct record_sample *sample;
+        } own = { .head = head };
+        struct record_sample *r = own.sample;
         unsigned char *tail = (unsigned char *)(r + 1);
         struct dl_value *v = &r->sample.value;
 

@@ -97,6 +97,6 @@ void outbox_done(struct outbox *o);  /* flushes, frees the spare */
 /* Walk the records: start with NULL; NULL at the end. */
 const struct record *batch_next(const struct batch *b, const struct record *r);
 /* The sample with its pointers put right; lives as long as the batch. */
-const struct dl_sample *record_sample_open(const struct record *r, bool *ret_asked);
+const struct dl_sample *record_sample_open(const struct record *head, bool *ret_asked);
 
 #endif

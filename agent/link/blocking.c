@@ -192,7 +192,7 @@ static void leave(struct dl_sink *s)
         if (t && t->local)
                 LOG(ERROR, "link.bug", "the adaptor left its local pointer behind",
                     LOG_STR("adaptor", t->adaptor->name));
-        tenant_free(t);
+        free(t);
 }
 
 static void on_kick(struct loop_message *m, bool cancelled)
@@ -270,6 +270,7 @@ void blocking_free(struct blocking *b)
                 return;
         worker_pool_free(b->pool);
         outbox_done(&b->out);
+        channels_done(&b->channels);
         b->freed = true;
         if (!b->kicked)
                 free(b);

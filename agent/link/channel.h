@@ -8,8 +8,6 @@
 
 #include "link/sink.h"
 
-#include <uthash.h>
-
 /* All links of one adaptor in one home. */
 struct tenant {
         const struct dl_adaptor *adaptor;
@@ -21,24 +19,28 @@ struct tenant {
 };
 
 struct channel {
-        UT_hash_handle hh;
+        struct channel *next; /* of equal slot */
+        uint32_t hash;
         struct tenant *tenant;
         size_t n_sinks;
         void *local; /* DL_SCOPE_CHANNEL */
         /* Blocking: whose call is under way, and who waits. */
         struct dl_sink *running;
         struct dl_sink *waiting, **waiting_last;
-        char name[]; /* of the adaptor, a newline, of the channel */
+        char name[];
 };
 
 struct channels {
-        struct channel *table;
+        struct channel **slots;
+        size_t n_slots; /* a power of two, or 0 */
+        size_t n;
         struct tenant *tenants;
 };
 
+uint32_t channel_hash(const char *name);
 void channels_enter(struct channels *c, struct dl_sink *s, const char *name);
-/* Returns the tenant when its last link has left: to be emptied and given to tenant_free(). */
+/* Returns the tenant when its last link has left: to be emptied and freed. */
 struct tenant *channels_leave(struct channels *c, struct dl_sink *s);
-void tenant_free(struct tenant *t); /* NULL is fine */
+void channels_done(struct channels *c); /* everybody has left */
 
 #endif

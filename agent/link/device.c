@@ -194,7 +194,7 @@ static int call_compile(const struct dl_adaptor *a, struct report *r, struct dl_
         auto_of(buf) struct buf json = BUF(SPEC_BYTES_MAX);
         struct dl_error error = { .path = "" };
 
-        if (!s->spec_json)
+        if (!s->spec_json && s->spec)
                 tree_json(s->spec, TREE_SORTED, &json);
         struct dl_request request = {
                 .size = sizeof(request),

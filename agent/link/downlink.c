@@ -31,17 +31,22 @@ static void result(struct write_pending *p, size_t i, int rc, uint32_t code, con
         (void)snprintf(p->results[i].text, sizeof(p->results[i].text), "%s", text);
 }
 
-static void finish(struct write_pending *p, const char *why)
+static void forget(struct write_pending *p)
 {
         struct write_pending **at = &p->links->pending;
 
+        while (*at != p)
+                at = &(*at)->next;
+        *at = p->next;
+}
+
+/* No longer in the list. */
+static void finish(struct write_pending *p, const char *why)
+{
         for (size_t i = 0; i < p->n; i++) {
                 if (!p->answered[i])
                         result(p, i, DL_RETRY, 0, why);
         }
-        while (*at != p)
-                at = &(*at)->next;
-        *at = p->next;
         loop_timer_end(&p->timer);
         p->answer(p->ctx, p->results, p->n);
         free(p->index);
@@ -52,6 +57,7 @@ static void finish(struct write_pending *p, const char *why)
 
 static void on_deadline(void *ctx)
 {
+        forget(ctx);
         finish(ctx, "the deadline has passed");
 }
 
@@ -65,13 +71,21 @@ void downlink_written(struct links *l, const struct record_written *r)
                 return; /* the deadline was faster */
         for (size_t i = 0; i < r->n; i++)
                 result(p, p->index[i], r->list[i].rc, r->list[i].code, r->list[i].text);
+        forget(p);
         finish(p, "");
 }
 
 void downlink_cancel(struct links *l)
 {
-        while (l->pending)
-                finish(l->pending, "the agent ends");
+        struct write_pending *p = l->pending;
+
+        l->pending = NULL;
+        while (p) {
+                struct write_pending *next = p->next;
+
+                finish(p, "the agent ends");
+                p = next;
+        }
 }
 
 static int check(const struct link *k, const struct dl_write *w, char *text, size_t size)
@@ -131,13 +145,25 @@ static size_t count_pending(const struct links *l)
         return n;
 }
 
-int links_write(struct links *l, const char *key, const struct dl_write *writes, size_t n,
-                int64_t deadline_ns,
-                void (*answer)(void *ctx, const struct links_write_result *, size_t n), void *ctx,
-                struct err *e)
+static struct write_pending *pending_new(struct links *l, size_t n)
 {
-        struct link *k = links_find(l, key);
+        struct write_pending *p = xcalloc(1, sizeof(*p));
 
+        p->links = l;
+        p->id = ++l->last_write_id;
+        p->n = n;
+        p->index = xcalloc(n + 1, sizeof(*p->index));
+        p->answered = xcalloc(n + 1, sizeof(*p->answered));
+        p->results = xcalloc(n + 1, sizeof(*p->results));
+        p->next = l->pending;
+        l->pending = p;
+        loop_timer_init(&p->timer, l->config.loop, on_deadline, p);
+        return p;
+}
+
+static int check_call(const struct links *l, const char *key, const struct link *k, size_t n,
+                      struct err *e)
+{
         if (!k)
                 return err_set(e, DL_CONFIG, "there is no link '%s'", key);
         if (n > WRITE_POINTS_MAX)
@@ -147,28 +173,30 @@ int links_write(struct links *l, const char *key, const struct dl_write *writes,
                 return err_set(e, DL_RETRY, "link '%s' does not run", key);
         if (count_pending(l) >= PENDING_MAX)
                 return err_set(e, DL_RETRY, "too many writes are waiting");
+        return 0;
+}
 
-        struct write_pending *p = xcalloc(1, sizeof(*p));
-        p->links = l;
-        p->id = ++l->last_write_id;
-        p->n = n;
-        p->index = xcalloc(n + 1, sizeof(*p->index));
-        p->answered = xcalloc(n + 1, sizeof(*p->answered));
-        p->results = xcalloc(n + 1, sizeof(*p->results));
+int links_write(struct links *l, const char *key, const struct dl_write *writes, size_t n,
+                int64_t deadline_ns,
+                void (*answer)(void *ctx, const struct links_write_result *, size_t n), void *ctx,
+                struct err *e)
+{
+        struct link *k = links_find(l, key);
+        int rc = check_call(l, key, k, n, e);
+
+        if (rc < 0)
+                return rc;
+        struct write_pending *p = pending_new(l, n);
+        struct write_job *j = sort_out(p, k, writes);
         p->answer = answer;
         p->ctx = ctx;
-        p->next = l->pending;
-        l->pending = p;
-
-        struct write_job *j = sort_out(p, k, writes);
         j->deadline_ns = deadline_ns;
-        loop_timer_init(&p->timer, l->config.loop, on_deadline, p);
         if (j->n == 0) { /* nothing to wait for, but answers never come at once */
                 write_job_free(j);
                 loop_timer_start(&p->timer, 0, LOOP_EXACT);
-                return 0;
+        } else {
+                loop_timer_start_at(&p->timer, deadline_ns, 0);
+                command_post(k->sink, COMMAND_WRITE, NULL, j, 0);
         }
-        loop_timer_start_at(&p->timer, deadline_ns, 0);
-        command_post(k->sink, COMMAND_WRITE, NULL, j, 0);
         return 0;
 }

@@ -2,6 +2,7 @@
  * over, and ended in time. */
 #include "link/links.h"
 
+#include "link/channel.h"
 #include "link/impl.h"
 
 #include "base/clock.h"
@@ -55,15 +56,6 @@ struct links *links_new(const struct links_config *config)
 
 /* --- where sinks live */
 
-static unsigned shard_of(const struct links *l, const char *channel)
-{
-        uint32_t h = 2166136261U; /* FNV-1a */
-
-        for (const unsigned char *c = (const unsigned char *)channel; *c; c++)
-                h = (h ^ *c) * 16777619U;
-        return (h ^ h >> 16) % l->n_reactors;
-}
-
 static struct blocking *pool_for(struct links *l, const struct dl_adaptor *a)
 {
         for (size_t i = 0; i < l->n_pools; i++) {
@@ -80,7 +72,7 @@ static struct home *home_for(struct links *l, const struct device *d)
         if (!d->adaptor->begin_read)
                 return blocking_home(pool_for(l, d->adaptor));
 
-        unsigned i = shard_of(l, d->info->channel);
+        unsigned i = channel_hash(d->info->channel) % l->n_reactors;
         if (!l->reactors[i])
                 l->reactors[i] = reactor_new(l->gate, l->config.resolver, i);
         l->reactor_sinks[i]++;

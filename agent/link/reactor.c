@@ -160,12 +160,15 @@ void reactor_resolve(struct dl_sink *s, const char *host, uint16_t port,
 
 static void cancel_resolving(struct dl_sink *s)
 {
-        while (s->resolving) {
-                struct resolving *q = s->resolving;
+        struct resolving *q = s->resolving;
+
+        s->resolving = NULL;
+        while (q) {
+                struct resolving *next = q->next;
 
                 resolve_cancel(q->query);
-                DELIST(q);
                 free(q);
+                q = next;
         }
 }
 
@@ -245,10 +248,16 @@ static void end_leftovers(struct tenant *t)
 {
         size_t n = 0;
 
-        for (; t->watches; n++)
-                reactor_watch_end(t->watches);
-        for (; t->timers; n++)
-                reactor_timer_end(t->timers);
+        for (struct dl_watch *w = t->watches, *next; w; w = next, n++) {
+                next = w->next;
+                loop_fd_end(&w->fd);
+                free(w);
+        }
+        for (struct dl_timer *x = t->timers, *next; x; x = next, n++) {
+                next = x->next;
+                loop_timer_end(&x->timer);
+                free(x);
+        }
         if (n > 0)
                 LOG(ERROR, "link.bug", "the adaptor left watches or timers behind",
                     LOG_STR("adaptor", t->adaptor->name), LOG_INT("count", n));
@@ -263,7 +272,7 @@ static void leave(struct dl_sink *s)
 
         if (t)
                 end_leftovers(t);
-        tenant_free(t);
+        free(t);
 }
 
 /* --- life */
@@ -322,6 +331,7 @@ void reactor_free(struct reactor *r)
                 return;
         loop_thread_stop(r->thread);
         outbox_done(&r->out);
+        channels_done(&r->channels);
         free(r);
 }
 

@@ -139,13 +139,16 @@ int value_copy(const struct dl_value *v, struct dl_value *ret, struct err *e)
 
 void value_done(struct dl_value *v)
 {
-        const void *block = NULL;
+        union {
+                const void *borrowed;
+                void *own;
+        } block = { .own = NULL };
 
         if (v->type == DL_ARRAY)
-                block = v->as.items;
+                block.borrowed = v->as.items;
         else if (has_bytes(v->type))
-                block = v->as.data;
-        free((void *)(uintptr_t)block);
+                block.borrowed = v->as.data;
+        free(block.own);
         *v = (struct dl_value){ .type = DL_NONE };
 }
 
