@@ -384,12 +384,11 @@ int verb_agent(int argc, char **argv)
         };
         struct err e = { 0 };
         auto_free char *adaptors = paths_adaptors();
-        auto_free char *state = state_dir_default();
+        auto_free char *state = NULL;
         auto_close int lock = -1;
         const char *node = secure_getenv("NODE_NAME");
 
         a.options.adaptors = adaptors;
-        a.options.state = state;
         a.options.node = node && node[0] != '\0' ? node : NULL;
         int code = parse_options(argc, argv, &a.options);
         if (code >= 0)
@@ -400,6 +399,8 @@ int verb_agent(int argc, char **argv)
                 (void)err_set(&e, DL_CONFIG, "adaptor directory %s", missing);
                 return fail(&e);
         }
+        if (!a.options.state)
+                a.options.state = state = state_dir_default();
         if (state_dir_lock(a.options.state, &lock, &e) < 0)
                 return fail(&e);
 

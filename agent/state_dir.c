@@ -20,8 +20,13 @@ char *state_dir_default(void)
         dir = secure_getenv("XDG_STATE_HOME");
         if (dir && dir[0] == '/')
                 return xasprintf("%s/devicelink", dir);
-        dir = secure_getenv("HOME");
-        return xasprintf("%s/.local/state/devicelink", dir ? dir : "");
+        const char *home = secure_getenv("HOME");
+        auto_free char *local = xasprintf("%s/.local", home ? home : "");
+        auto_free char *state = xasprintf("%s/state", local);
+        /* These two belong to no program; where they cannot be made, the lock says so. */
+        (void)mkdir(local, 0700);
+        (void)mkdir(state, 0700);
+        return xasprintf("%s/devicelink", state);
 }
 
 static int refuse_second(int fd, const char *dir, struct err *e)

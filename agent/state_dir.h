@@ -13,7 +13,7 @@
 int state_dir_lock(const char *dir, int *ret_fd, struct err *e);
 
 /* $STATE_DIRECTORY (systemd), else /var/lib/devicelink for root, else below $XDG_STATE_HOME or
- * ~/.local/state.  For free(). */
+ * ~/.local/state, which is made.  For free(). */
 char *state_dir_default(void);
 
 #endif
