@@ -191,6 +191,14 @@ static void refuse(struct compilation *c)
 
 /* --- the rest */
 
+/* Longer than any process lives; sums of such times stay far from the end of the numbers. */
+static int64_t bounded(int64_t ns)
+{
+        const int64_t century = INT64_C(36525) * 24 * 3600 * NS_PER_S;
+
+        return ns < century ? ns : century;
+}
+
 static void take_client(struct compilation *c)
 {
         const struct client_options *o = &c->o->client;
@@ -199,12 +207,13 @@ static void take_client(struct compilation *c)
         c->out.clean = o->clean_session;
         c->out.auto_reconnect = o->auto_reconnect;
         c->out.keep_alive_s = (unsigned)(o->keep_alive_ns / NS_PER_S);
-        c->out.connect_timeout_ns = o->connect_timeout_ns;
-        c->out.ping_timeout_ns = o->ping_timeout_ns;
-        c->out.write_timeout_ns = o->write_timeout_ns ? o->write_timeout_ns : 30 * NS_PER_S;
-        c->out.wait_timeout_ns = o->wait_timeout_ns;
-        c->out.quiesce_ns = o->quiesce_ns;
-        c->out.max_reconnect_ns = o->max_reconnect_ns;
+        c->out.connect_timeout_ns = bounded(o->connect_timeout_ns);
+        c->out.ping_timeout_ns = bounded(o->ping_timeout_ns);
+        c->out.write_timeout_ns =
+                bounded(o->write_timeout_ns ? o->write_timeout_ns : 30 * NS_PER_S);
+        c->out.wait_timeout_ns = bounded(o->wait_timeout_ns);
+        c->out.quiesce_ns = bounded(o->quiesce_ns);
+        c->out.max_reconnect_ns = bounded(o->max_reconnect_ns);
 }
 
 static void take_will(struct compilation *c, struct buf *topic, struct buf *payload)

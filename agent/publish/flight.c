@@ -47,11 +47,13 @@ static void drop(struct session *s, struct message *m, const char *why)
 void session_dropped(void *session, struct outbox_entry *e)
 {
         struct session *s = session;
-        struct message *m = message_of(e);
+        const char *why = "the queue is full";
 
-        drop(s, m,
-             e->volatile_ && !s->box.online ? "QoS 0, and the broker is away"
-                                            : "the queue is full");
+        if (s->intent == SESSION_END && s->state == SESSION_HALTED)
+                why = "the session ended";
+        else if (e->volatile_ && !s->box.online)
+                why = "QoS 0, and the broker is away";
+        drop(s, message_of(e), why);
 }
 
 void session_drop_all(struct session *s)
@@ -69,6 +71,7 @@ static void flight_add(struct session *s, struct message *m)
         *(s->flight_last ? &s->flight_last->next : &s->flight_first) = m;
         s->flight_last = m;
         s->n_flight++;
+        s->n_flight_twice += m->route->qos == 2;
         s->flight_bytes += m->len;
         s->env->in_flight++;
 }
@@ -78,6 +81,7 @@ static void flight_remove(struct session *s, struct message *m)
         *(m->prev ? &m->prev->next : &s->flight_first) = m->next;
         *(m->next ? &m->next->prev : &s->flight_last) = m->prev;
         s->n_flight--;
+        s->n_flight_twice -= m->route->qos == 2;
         s->flight_bytes -= m->len;
         s->env->in_flight--;
 }
@@ -187,6 +191,13 @@ static bool has_room(const struct session *s)
         return s->n_flight < s->window && (s->n_flight == 0 || s->flight_bytes < FLIGHT_BYTES);
 }
 
+static bool next_fits(const struct session *s)
+{
+        struct outbox_entry *e = outbox_peek(&s->box);
+
+        return e && (message_of(e)->route->qos < 2 || s->n_flight_twice < s->window_twice);
+}
+
 bool session_owes(const struct session *s)
 {
         return s->n_flight > 0 || (s->intent == SESSION_END && s->box.n > 0);
@@ -194,7 +205,7 @@ bool session_owes(const struct session *s)
 
 void session_pump(struct session *s)
 {
-        while (has_room(s) && outbox_peek(&s->box)) {
+        while (has_room(s) && next_fits(s)) {
                 struct message *m = message_of(outbox_take(&s->box));
                 struct err e = { 0 };
 
@@ -229,8 +240,7 @@ void session_check(struct session *s)
         int64_t age = now - m->handed_ns;
         int64_t silence = now - s->progress_ns;
         int64_t patience =
-                (c->keep_alive_s ? c->keep_alive_s * NS_PER_S : silence_ns) +
-                (c->ping_timeout_ns < INT64_MAX / 2 ? c->ping_timeout_ns : INT64_MAX / 2);
+                (c->keep_alive_s ? c->keep_alive_s * NS_PER_S : silence_ns) + c->ping_timeout_ns;
         if (m->route->qos > 0 && c->wait_timeout_ns && age > c->wait_timeout_ns) {
                 m->waited++;
                 session_reset(s, "no acknowledgement within waitTimeout");

@@ -12,13 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW = 100 };
+/* Messages in flight.  Before MQTT 5 a broker cannot say what it bears; mosquitto ends a connection
+ * with more than 20 of QoS 2. */
+enum { WINDOW = 100, WINDOW_TWICE = 20 };
 
 static const int64_t look_ns = 500 * NS_PER_MS; /* between attempts in a young outage */
 static const int64_t young_ns = 300 * NS_PER_S;
 static const int64_t proof_ns = 5 * NS_PER_S; /* a connection that lasts this long is sound */
 static const int64_t goodbye_ns = NS_PER_S;   /* for the library to say it */
-static const int64_t library_slack_ns = 5 * NS_PER_S; /* it looks at its time-outs every 3 s */
+/* The library may need a second to see that a connection stands, and looks at its own time-outs
+ * every three. */
+static const int64_t connect_slack_ns = 1500 * NS_PER_MS;
+static const int64_t flight_slack_ns = 5 * NS_PER_S;
 
 static void begin(struct session *s);
 static void dial(struct session *s);
@@ -270,7 +275,9 @@ static void dial(struct session *s)
                 return;
         /* A handle with messages in flight is only given up when the library itself does not. */
         loop_timer_start(&s->timer,
-                         s->settings->connect_timeout_ns + (s->n_flight ? library_slack_ns : 0), 0);
+                         s->settings->connect_timeout_ns +
+                                 (s->n_flight ? flight_slack_ns : connect_slack_ns),
+                         0);
 }
 
 static void no_answer(struct session *s, const char *what)
@@ -331,6 +338,7 @@ static void take_limits(struct session *s, const struct paho_event *ev)
         s->window = WINDOW;
         if (ev->receive_max && ev->receive_max < WINDOW)
                 s->window = ev->receive_max;
+        s->window_twice = s->version == 5 ? s->window : WINDOW_TWICE;
         s->max_packet = ev->max_packet;
         s->max_qos = ev->max_qos;
         s->retain_available = ev->retain_available;

@@ -102,6 +102,7 @@ struct session {
         struct outbox box;
         struct message *flight_first, *flight_last;
         size_t n_flight;
+        size_t n_flight_twice; /* those of QoS 2 */
         size_t flight_bytes;
         int64_t progress_ns; /* last answer of the broker */
         struct loop_timer timer;
@@ -116,6 +117,7 @@ struct session {
         bool lost;            /* it was connected: autoReconnect counts */
         int version;          /* to dial with, 0 = settings' */
         size_t window;
+        size_t window_twice; /* for QoS 2 */
         size_t max_packet;
         int max_qos;
         bool retain_available;

@@ -23,6 +23,7 @@ enum { LINES_MAX = 256, CHUNK = 16384 };
 struct line {
         int client;
         int server; /* -1: it hangs */
+        bool answered;
 };
 
 struct proxy {
@@ -76,7 +77,7 @@ static void take(struct proxy *p)
                 slam(client);
                 return;
         }
-        if (atomic_load(&p->mode) == PROXY_PASS) {
+        if (atomic_load(&p->mode) != PROXY_HANG) {
                 server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
                 if (connect(server, (struct sockaddr *)&to, sizeof(to)) < 0) {
                         slam(server);
@@ -131,8 +132,12 @@ static void serve(struct proxy *p)
 
                 if (fds[1 + 2 * i].revents)
                         goes_on = move_bytes(l.client, l.server);
-                if (goes_on && fds[2 + 2 * i].revents)
-                        goes_on = move_bytes(l.server, l.client);
+                if (goes_on && fds[2 + 2 * i].revents) {
+                        bool mute = atomic_load(&p->mode) == PROXY_MUTE && l.answered;
+
+                        goes_on = move_bytes(l.server, mute ? -1 : l.client);
+                        p->lines[i].answered = true;
+                }
                 if (!goes_on)
                         line_end(p, i);
         }

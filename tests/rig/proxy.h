@@ -14,6 +14,7 @@ enum proxy_mode {
         PROXY_PASS,
         PROXY_REFUSE, /* new connections are closed at once */
         PROXY_HANG,   /* new connections are taken, and nothing is ever sent on them */
+        PROXY_MUTE,   /* the server's first answer passes, later ones do not arrive */
 };
 
 /* Listens on a free port of 127.0.0.1, connects to target_port there. */
