@@ -14,15 +14,18 @@ static void log_findings(const struct link_spec *spec, const struct findings *f)
 {
         for (size_t i = 0; i < f->n; i++) {
                 const struct finding *x = &f->list[i];
+                bool wrong = x->severity == FINDING_ERROR;
+                enum log_level level = wrong ? LOG_ERROR : LOG_WARNING;
+                const struct log_field fields[] = {
+                        LOG_STR("link", spec->key),
+                        LOG_STR("file", x->file),
+                        LOG_STR("path", x->path),
+                        LOG_INT("line", x->line),
+                };
 
-                if (x->severity == FINDING_ERROR)
-                        LOG(ERROR, "link.spec", x->text, LOG_STR("link", spec->key),
-                            LOG_STR("file", x->file), LOG_INT("line", x->line),
-                            LOG_STR("path", x->path));
-                else
-                        LOG(WARNING, "link.spec-warning", x->text, LOG_STR("link", spec->key),
-                            LOG_STR("file", x->file), LOG_INT("line", x->line),
-                            LOG_STR("path", x->path));
+                if (log_wants(level)) /* the last field only when it is known */
+                        log_write(level, wrong ? "link.spec" : "link.spec-warning", x->text, fields,
+                                  x->line > 0 ? 4 : 3);
         }
 }
 

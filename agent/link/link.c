@@ -68,19 +68,31 @@ void link_touch(struct link *k)
 
 /* --- conditions */
 
+static const char *phase_id(const struct condition *c)
+{
+        if (c->type == CONDITION_ADAPTOR_EXISTED)
+                return "link.no-adaptor";
+        if (c->type == CONDITION_DEVICE_CREATED)
+                return "link.no-device";
+        if (c->status == CONDITION_TRUE)
+                return "link.healthy";
+        return c->status == CONDITION_FALSE ? "link.unhealthy" : "link.connecting";
+}
+
 static void log_phase(const struct link *k)
 {
         const struct condition *c = conditions_phase(&k->conditions);
-        const char *reason = condition_reason(c->type, c->status);
-        const char *text = c->message[0] != '\0' ? c->message : "as it should be";
+        enum log_level level = c->status == CONDITION_FALSE ? LOG_WARNING : LOG_INFO;
+        const struct log_field fields[] = {
+                LOG_STR("link", k->spec->key),
+                LOG_STR("condition", condition_type_name(c->type)),
+                LOG_STR("reason", condition_reason(c->type, c->status)),
+                LOG_STR("cause", c->status == CONDITION_FALSE ? k->cause : NULL),
+        };
 
-        if (c->status == CONDITION_FALSE)
-                LOG(WARNING, "link.condition", text, LOG_STR("link", k->spec->key),
-                    LOG_STR("condition", condition_type_name(c->type)), LOG_STR("reason", reason),
-                    LOG_STR("cause", k->cause));
-        else
-                LOG(INFO, "link.condition", text, LOG_STR("link", k->spec->key),
-                    LOG_STR("condition", condition_type_name(c->type)), LOG_STR("reason", reason));
+        if (log_wants(level))
+                log_write(level, phase_id(c), c->message[0] ? c->message : "the device answers",
+                          fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static void tell_conditions(struct link *k)

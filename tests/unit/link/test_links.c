@@ -530,6 +530,36 @@ static void a_link_that_cannot_be_opened_is_retried(void **state)
         rig_free(r);
 }
 
+static void names_are_looked_up_for_the_plugin(void **state)
+{
+        static const int modes[] = { FAKE_LOOK_UP, FAKE_LITERAL };
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++) {
+                struct rig *r = rig_new(1, 1);
+
+                atomic_store(&event_fake->unit[1].mode, modes[i]);
+                apply_one(r, "a", EVENT, "{'unit':1,'interval':20,'points':[{'name':'x'}]}");
+                assert_true(spin(r, polled_ten_times, 3000));
+                assert_true(a_is_healthy(r));
+                rig_free(r); /* perhaps amid a look-up: its answer is not wanted any more */
+        }
+}
+
+static void what_a_plugin_leaves_behind_is_ended_for_it(void **state)
+{
+        struct rig *r = rig_new(1, 1);
+
+        (void)state;
+        atomic_store(&event_fake->unit[1].mode, FAKE_LEAVE);
+        apply_one(r, "a", EVENT, ONE);
+        assert_true(spin(r, a_is_healthy, 1000));
+        apply(r);
+        assert_true(spin(r, all_closed, 1000));
+        run_for(r, 100); /* its timer would have fired by now, into memory that is free */
+        rig_free(r);
+}
+
 /* --- many */
 
 static bool all_polled(struct rig *r)
@@ -596,6 +626,8 @@ int main(void)
                 cmocka_unit_test(samples_after_close_go_nowhere),
                 cmocka_unit_test(a_link_the_plugin_calls_impossible_is_closed_and_tried_later),
                 cmocka_unit_test(a_link_that_cannot_be_opened_is_retried),
+                cmocka_unit_test(names_are_looked_up_for_the_plugin),
+                cmocka_unit_test(what_a_plugin_leaves_behind_is_ended_for_it),
                 cmocka_unit_test(a_thousand_links_are_polled_within_three_seconds_by_two_threads),
         };
 

@@ -167,7 +167,10 @@ static void fake_close(struct dl_link *l)
         atomic_store(&l->u->closed_sink, l->sink);
         atomic_store(&l->u->sink, NULL);
 #ifndef FAKE_BLOCKING
-        host->timer_end(l->timer);
+        if (atomic_load(&l->u->mode) == FAKE_LEAVE)
+                host->timer_set(l->timer, 50 * 1000000LL);
+        else
+                host->timer_end(l->timer);
 #endif
         free(l);
 }
@@ -323,6 +326,19 @@ static void fired(void *ctx)
         end_read(l, l->ticket, l->points, l->n, FAKE_OK);
 }
 
+static void looked_up(void *ctx, const struct dl_address *list, size_t n, const char *reason)
+{
+        struct dl_link *l = ctx;
+        struct dl_error error = { .path = "" };
+
+        if (n > 0 && list[0].length > 0) {
+                end_read(l, l->ticket, l->points, l->n, FAKE_OK);
+                return;
+        }
+        (void)snprintf(error.text, sizeof(error.text), "%s", reason);
+        host->done(l->ticket, DL_RETRY, &error);
+}
+
 static void fake_begin_read(struct dl_link *l, struct dl_ticket *ticket, const uint32_t *points,
                             size_t n)
 {
@@ -331,14 +347,16 @@ static void fake_begin_read(struct dl_link *l, struct dl_ticket *ticket, const u
         count_read(l, n);
         if (mode == FAKE_HANG)
                 return;
-        if (mode == FAKE_SLOW) {
-                l->ticket = ticket;
-                l->n = n > 64 ? 64 : n;
-                memcpy(l->points, points, l->n * sizeof(points[0]));
+        l->ticket = ticket;
+        l->n = n > 64 ? 64 : n;
+        memcpy(l->points, points, l->n * sizeof(points[0]));
+        if (mode == FAKE_SLOW)
                 host->timer_set(l->timer, 300 * 1000000LL);
-                return;
-        }
-        end_read(l, ticket, points, n, mode);
+        else if (mode == FAKE_LOOK_UP || mode == FAKE_LITERAL)
+                host->resolve(l->sink, mode == FAKE_LITERAL ? "::1" : "localhost", 502, looked_up,
+                              l);
+        else
+                end_read(l, ticket, points, n, mode);
 }
 
 static void fake_begin_write(struct dl_link *l, struct dl_ticket *ticket, const struct dl_write *w,

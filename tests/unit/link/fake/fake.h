@@ -24,6 +24,9 @@ enum fake_mode {
         FAKE_OVERSIZE,    /* a value over the limit, then as it should be */
         FAKE_WRONG_TYPE,
         FAKE_ONE_BAD, /* the first point is DL_BAD with code 2 */
+        FAKE_LOOK_UP, /* event-driven: done when the name localhost was looked up */
+        FAKE_LITERAL, /* event-driven: the same with an address, answered at once */
+        FAKE_LEAVE,   /* event-driven: leaves its timer behind at close() */
 };
 
 enum { FAKE_UNITS = 1100, FAKE_CHANNELS_MAX = 64 };
