@@ -5,13 +5,18 @@
 #include "rig/publisher.h"
 #include "rig/subscriber.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -162,6 +167,127 @@ static void a_wrong_password_is_reported_in_words(void **state)
         bench_apply(b);
         bench_expect(b, "v4", 0, "connected", 5000);
         broker_down(&guarded);
+}
+
+static void names_and_ipv6_lead_to_the_broker(void **state)
+{
+        struct bench *b = &((struct test *)*state)->bench;
+        struct broker six;
+        char lines[64];
+        char server[64];
+        uint16_t port = rig_free_port();
+
+        (void)snprintf(lines, sizeof(lines), "listener %d ::1", port);
+        broker_up(&six, lines);
+        (void)snprintf(server, sizeof(server), "tcp://[::1]:%d", port);
+        bench_link_to(b, "six", server, "", "topic: a");
+        (void)snprintf(server, sizeof(server), "tcp://localhost:%d", six.port); /* ::1 refuses */
+        bench_link_to(b, "name", server, "", "topic: a");
+        bench_link_to(b, "nowhere", "tcp://no-such-host.invalid:1", "", "topic: a");
+        bench_apply(b);
+        bench_expect(b, "six", 0, "connected to tcp://[::1]:", 5000);
+        bench_expect(b, "name", 0, "connected to tcp://localhost:", 5000);
+        bench_expect(b, "nowhere", DL_RETRY, "no-such-host.invalid", 20000);
+        broker_down(&six);
+}
+
+/* --- a broker of 2012 */
+
+struct old_broker {
+        int listener;
+        uint16_t port;
+        bool hangs_up; /* on what it does not know, instead of saying so */
+        atomic_int seen[6];
+        pthread_t thread;
+};
+
+/* The level stands behind the protocol's name. */
+static int level_of(int fd)
+{
+        unsigned char packet[256];
+        ssize_t n = recv(fd, packet, sizeof(packet), 0);
+
+        if (n < 12 || packet[0] != 0x10)
+                return 0;
+        return packet[4 + packet[3]];
+}
+
+static void *old_broker_run(void *ctx)
+{
+        struct old_broker *o = ctx;
+        const unsigned char welcome[] = { 0x20, 2, 0, 0 };
+        const unsigned char unknown[] = { 0x20, 2, 0, 1 };
+        int last = -1;
+
+        for (int fd; (fd = accept(o->listener, NULL, NULL)) >= 0;) {
+                int level = level_of(fd);
+
+                if (level > 0 && level < 6)
+                        atomic_fetch_add(&o->seen[level], 1);
+                if (level == 3) {
+                        (void)send(fd, welcome, sizeof(welcome), MSG_NOSIGNAL);
+                        last = fd; /* stays connected */
+                        continue;
+                }
+                if (!o->hangs_up)
+                        (void)send(fd, unknown, sizeof(unknown), MSG_NOSIGNAL);
+                (void)close(fd);
+        }
+        if (last >= 0)
+                (void)close(last);
+        return NULL;
+}
+
+static void old_broker_up(struct old_broker *o, bool hangs_up)
+{
+        struct sockaddr_in at = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof(at);
+
+        *o = (struct old_broker){ .hangs_up = hangs_up };
+        o->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(o->listener, (struct sockaddr *)&at, len), 0);
+        assert_int_equal(listen(o->listener, 8), 0);
+        assert_int_equal(getsockname(o->listener, (struct sockaddr *)&at, &len), 0);
+        o->port = ntohs(at.sin_port);
+        assert_int_equal(pthread_create(&o->thread, NULL, old_broker_run, o), 0);
+}
+
+static void old_broker_down(struct old_broker *o)
+{
+        (void)shutdown(o->listener, SHUT_RDWR);
+        (void)pthread_join(o->thread, NULL);
+        (void)close(o->listener);
+}
+
+static void version_0_falls_back_to_3_1_and_4_does_not(void **state)
+{
+        struct bench *b = &((struct test *)*state)->bench;
+        struct old_broker old;
+
+        old_broker_up(&old, false);
+        bench_link(b, "any", old.port, "", "topic: a");
+        bench_link(b, "four", old.port, "protocolVersion: 4", "topic: a");
+        bench_apply(b);
+        bench_expect(b, "any", 0, "MQTT 3.1", 5000);
+        assert_null(strstr(bench_state(b, "any")->text, "3.1.1"));
+        bench_expect(b, "four", DL_RETRY, "refused: protocol version not accepted (1)", 5000);
+        assert_int_equal(atomic_load(&old.seen[3]), 1);
+        bench_stop(b, 5000);
+        old_broker_down(&old);
+}
+
+static void a_broker_that_hangs_up_on_3_1_1_is_tried_with_3_1(void **state)
+{
+        struct bench *b = &((struct test *)*state)->bench;
+        struct old_broker old;
+
+        old_broker_up(&old, true);
+        bench_link(b, "any", old.port, "", "topic: a");
+        bench_apply(b);
+        bench_expect(b, "any", 0, "MQTT 3.1", 8000);
+        bench_stop(b, 5000);
+        old_broker_down(&old);
 }
 
 /* --- wills */
@@ -505,6 +631,9 @@ int main(int argc, char **argv)
                 TEST(the_broker_sees_version_id_keep_alive_and_clean_flag),
                 TEST(every_version_delivers_every_qos),
                 TEST(a_wrong_password_is_reported_in_words),
+                TEST(names_and_ipv6_lead_to_the_broker),
+                TEST(version_0_falls_back_to_3_1_and_4_does_not),
+                TEST(a_broker_that_hangs_up_on_3_1_1_is_tried_with_3_1),
                 TEST(a_killed_process_leaves_its_will),
                 TEST(a_graceful_end_sends_no_will),
                 TEST(only_what_needs_it_makes_a_new_connection),
