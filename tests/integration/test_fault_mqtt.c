@@ -1,10 +1,12 @@
 /* Brokers that go, hang and come back: what is owed is delivered, in order, and nobody waits. */
 /* libs: dl_publish */
+/* wrap: getaddrinfo */
 #include "rig/broker.h"
 #include "rig/proxy.h"
 #include "rig/publisher.h"
 #include "rig/subscriber.h"
 
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -368,6 +370,21 @@ static void the_end_comes_in_time_while_the_broker_hangs(void **state)
         broker_thaw(&t->broker);
 }
 
+/* A name server that is far away. */
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret);
+
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret)
+{
+        if (strcmp(host, "slow.invalid") != 0)
+                return __real_getaddrinfo(host, service, hints, ret);
+        rig_sleep_ms(4000);
+        return EAI_AGAIN;
+}
+
 /* One broker hangs, one name does not resolve, one refuses: the good one notices nothing. */
 static void a_bad_broker_never_slows_a_good_one(void **state)
 {
@@ -382,6 +399,12 @@ static void a_bad_broker_never_slows_a_good_one(void **state)
                 (void)snprintf(name, sizeof(name), "bad%d", i);
                 bench_link(&t->bench, name, i % 2 ? proxy_port(t->proxy) : 9, "connectTimeout: 1s",
                            "topic: a");
+        }
+        for (int i = 0; i < 5; i++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "slow%d", i);
+                bench_link_to(&t->bench, name, "tcp://slow.invalid:1", "", "topic: a");
         }
         bench_link(&t->bench, "good", t->broker.port, "", "topic: good, retained: false");
         bench_apply(&t->bench);
@@ -399,6 +422,8 @@ static void a_bad_broker_never_slows_a_good_one(void **state)
         assert_int_equal(subscriber_count(s), 100);
         if (worst > 1000)
                 fail_msg("a message took %d ms", (int)worst);
+        bench_expect(&t->bench, "slow0", DL_RETRY, "slow.invalid", 10000);
+        bench_stop(&t->bench, 5000);
         subscriber_stop(s);
 }
 

@@ -134,29 +134,54 @@ void bench_unlink(struct bench *b, const char *name)
         b->desired = rest;
 }
 
-static void put(struct bench *b, const char *name, uint16_t port, const char *client,
-                const char *message, const char *session)
+static void put(struct bench *b, const char *name, const char *yaml)
 {
         struct err e = { 0 };
-        auto_free char *yaml = xasprintf("extension: {mqtt: {client: {server: "
-                                         "'tcp://127.0.0.1:%d'%s%s}, message: {%s}%s}}\n",
-                                         port, *client ? ", " : "", client, message, session);
 
         bench_unlink(b, name);
-        if (desired_add(&b->desired, spec_new(name, port ? yaml : "{}"), &e) < 0)
+        if (desired_add(&b->desired, spec_new(name, yaml), &e) < 0)
                 fail_msg("%s", e.text);
+}
+
+static void put_section(struct bench *b, const char *name, const char *server, const char *client,
+                        const char *message, const char *session)
+{
+        auto_free char *yaml =
+                xasprintf("extension: {mqtt: {client: {server: '%s'%s%s}, message: {%s}%s}}\n",
+                          server, *client ? ", " : "", client, message, session);
+
+        put(b, name, yaml);
+}
+
+static const char *server_at(char text[32], uint16_t port)
+{
+        (void)snprintf(text, 32, "tcp://127.0.0.1:%d", port);
+        return text;
 }
 
 void bench_link(struct bench *b, const char *name, uint16_t port, const char *client,
                 const char *message)
 {
-        put(b, name, port, client, message, "");
+        char text[32];
+
+        if (port)
+                put_section(b, name, server_at(text, port), client, message, "");
+        else
+                put(b, name, "{}");
+}
+
+void bench_link_to(struct bench *b, const char *name, const char *server, const char *client,
+                   const char *message)
+{
+        put_section(b, name, server, client, message, "");
 }
 
 void bench_shared_link(struct bench *b, const char *name, uint16_t port, const char *client,
                        const char *message)
 {
-        put(b, name, port, client, message, ", session: Shared");
+        char text[32];
+
+        put_section(b, name, server_at(text, port), client, message, ", session: Shared");
 }
 
 void bench_apply(struct bench *b)

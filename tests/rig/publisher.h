@@ -38,6 +38,9 @@ void bench_down(struct bench *b);               /* also without bench_stop() */
  * lines of YAML flow maps, "keepAlive: 3s, qos: 1"; port 0 = no section. */
 void bench_link(struct bench *b, const char *name, uint16_t port, const char *client,
                 const char *message);
+/* server: "tcp://localhost:1883" */
+void bench_link_to(struct bench *b, const char *name, const char *server, const char *client,
+                   const char *message);
 void bench_shared_link(struct bench *b, const char *name, uint16_t port, const char *client,
                        const char *message);
 void bench_unlink(struct bench *b, const char *name);
