@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 enum { STATUS_BYTES_MAX = 8 * 1024 * 1024 };
 
@@ -152,6 +153,22 @@ static void on_stop_limit(void *ctx)
         _exit(EXIT_FAILED);
 }
 
+/* Should even the loop hang, so that on_stop_limit() never comes. */
+static void on_alarm(int number)
+{
+        (void)number;
+        _exit(EXIT_FAILED);
+}
+
+static void limit_the_end(void)
+{
+        const struct sigaction alarm = { .sa_handler = on_alarm };
+        const struct itimerval when = { .it_value = { .tv_sec = 4, .tv_usec = 900000 } };
+
+        (void)sigaction(SIGALRM, &alarm, NULL);
+        (void)setitimer(ITIMER_REAL, &when, NULL);
+}
+
 static void on_signal(void *ctx, int number)
 {
         struct agent *a = ctx;
@@ -159,6 +176,7 @@ static void on_signal(void *ctx, int number)
         if (a->stopping)
                 return;
         a->stopping = true;
+        limit_the_end();
         LOG(INFO, "agent.stopping", "ending", LOG_INT("signal", number));
         loop_timer_start(&a->stop_limit, STOP_LIMIT_NS, LOOP_EXACT);
         folder_close(a->folder);
@@ -384,7 +402,6 @@ int verb_agent(int argc, char **argv)
         };
         struct err e = { 0 };
         auto_free char *adaptors = paths_adaptors();
-        auto_free char *state = NULL;
         auto_close int lock = -1;
         const char *node = secure_getenv("NODE_NAME");
 
@@ -399,8 +416,9 @@ int verb_agent(int argc, char **argv)
                 (void)err_set(&e, DL_CONFIG, "adaptor directory %s", missing);
                 return fail(&e);
         }
-        if (!a.options.state)
-                a.options.state = state = state_dir_default();
+        auto_free char *state = a.options.state ? NULL : state_dir_default();
+        if (state)
+                a.options.state = state;
         if (state_dir_lock(a.options.state, &lock, &e) < 0)
                 return fail(&e);
 
