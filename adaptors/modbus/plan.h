@@ -10,11 +10,10 @@
  *   plan_begin(p, points, n);
  *   while (plan_next(p, &b))
  *           ask for b.function, b.address, b.quantity, then
- *           plan_accepted(p, &b), or plan_refused(p, &b) when it should not be asked like this
- * again
+ *           plan_accepted(p, &b), or plan_refused(p, &b): it should not be asked like this again
  *
- * Blocks may be outstanding in any number and order; one without an outcome teaches nothing.  Pure:
- * no I/O.  Threads: none shared.
+ * Blocks may be outstanding in any number and order; one without an outcome teaches nothing.
+ * Pure: no I/O.  Threads: none shared.
  */
 #ifndef MODBUS_PLAN_H
 #define MODBUS_PLAN_H

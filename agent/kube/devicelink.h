@@ -2,7 +2,7 @@
  *
  * What the table takes is what the CRD takes; devicelink_check() says what is wrong beyond that:
  * what a cluster would answer with a condition.  Texts, lists and trees live in the arena of the
- * document. Pure; threads: none shared.
+ * document.  Pure; threads: none shared.
  */
 #ifndef KUBE_DEVICELINK_H
 #define KUBE_DEVICELINK_H

@@ -5,7 +5,8 @@
  * directly (apiVersion devices.edge.cattle.io/..., any kind).  Other kinds are a warning.  A file
  * that breaks keeps its own last good state and is reported; the others are not touched.  Editor
  * renames and the `..data` symlink swap of mounted ConfigMaps are followed; changes settle for 50
- * ms before they are read. Limits: 3 MiB per file, 10,000 files, tree_limits_default per document.
+ * ms before they are read.
+ * Limits: 3 MiB per file, 10,000 files, tree_limits_default per document.
  * Threads: the loop.
  */
 #ifndef KUBE_FOLDER_H

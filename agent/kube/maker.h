@@ -2,8 +2,8 @@
  *
  * Makes one struct link_spec per link (and per device given directly).  A spec is made anew only
  * when its link, or a Secret or ConfigMap that the link refers to, is another object than before;
- * and when what comes out is equal, the old one stays: pointers tell what changed. Threads: none
- * shared.
+ * and when what comes out is equal, the old one stays: pointers tell what changed.
+ * Threads: none shared.
  */
 #ifndef KUBE_MAKER_H
 #define KUBE_MAKER_H

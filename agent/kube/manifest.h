@@ -1,7 +1,7 @@
 /* manifest.h - one file of manifests: its bytes, and the objects in it.
  *
  * Limits: MANIFEST_MAX bytes a file, MANIFESTS_MAX files a directory, tree_limits_default a
- * document. Nothing here blocks on what is not a regular file.  Threads: none shared.
+ * document.  Nothing here blocks on what is not a regular file.  Threads: none shared.
  */
 #ifndef KUBE_MANIFEST_H
 #define KUBE_MANIFEST_H

@@ -1,8 +1,8 @@
 /* refs.h - what a link's references resolve to (octopus 1.4).
  *
  * Values are untrimmed bytes.  A missing object or key fails the whole; of references with one name
- * the last one wins.  Errors name what is missing, never what is inside. Pure; threads: none
- * shared.
+ * the last one wins.  Errors name what is missing, never what is inside.
+ * Pure; threads: none shared.
  */
 #ifndef KUBE_REFS_H
 #define KUBE_REFS_H

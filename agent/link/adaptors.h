@@ -3,7 +3,8 @@
  * Every *.so of a list of directories is loaded (RTLD_NOW | RTLD_LOCAL) in order; the first of a
  * name wins.  What is missing, of a wrong version, half filled, failing or doubled is reported
  * through `f` and harms nobody else.  Optional slots get defaults and short structs are completed
- * once, here. Threads: the loop, before links run.  Loaded plugins stay until adaptors_free().
+ * once, here.
+ * Threads: the loop, before links run.  Loaded plugins stay until adaptors_free().
  */
 #ifndef LINK_ADAPTORS_H
 #define LINK_ADAPTORS_H

@@ -1,9 +1,9 @@
 /* batch.h - what happens on a link's thread crosses to the loop in batches of records.
  *
  * One block of memory holds all records of a turn, samples with their bytes; delivered blocks go
- * back to their sender to be filled again, so a steady state allocates nothing. Threads     An
- * outbox is filled by one thread at a time; records are read on the loop. Limits      A block is
- * handed on early when it passes 256 KiB.
+ * back to their sender to be filled again, so a steady state allocates nothing.
+ * Threads   An outbox is filled by one thread at a time; records are read on the loop.
+ * Limits    A block is handed on early when it passes 256 KiB.
  */
 #ifndef LINK_BATCH_H
 #define LINK_BATCH_H

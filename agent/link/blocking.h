@@ -2,8 +2,8 @@
  * threads.
  *
  * A channel has at most one call under way and its links take turns; channels take turns at the
- * pool. A device that does not answer holds up its own channel and one thread. Threads: the main
- * loop.
+ * pool.  A device that does not answer holds up its own channel and one thread.
+ * Threads: the main loop.
  */
 #ifndef LINK_BLOCKING_H
 #define LINK_BLOCKING_H

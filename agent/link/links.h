@@ -2,7 +2,8 @@
  *
  * links_apply() takes the whole desired set; plan (pure) decides start, replace, keep, stop; each
  * link's state machine owns conditions, back-off and last values; channels (threads) run the
- * plugins. Threads: the loop; hooks are called there.
+ * plugins.
+ * Threads: the loop; hooks are called there.
  */
 #ifndef LINK_LINKS_H
 #define LINK_LINKS_H

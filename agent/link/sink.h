@@ -2,10 +2,11 @@
  * plugin holds of the agent (host.c).
  *
  * A sink lives at home: on a reactor's loop when the adaptor is event-driven, on the main loop when
- * it is blocking, the calls then being made by a pool (blocking.c). Threads     Made and freed on
- * the main loop.  Members belong to the home's thread but where they say otherwise; during a
- * blocking call to the thread that makes it. Ownership   Plugins may hold on to a sink by mistake:
- * after the last record it is kept in quarantine.
+ * it is blocking, the calls then being made by a pool (blocking.c).
+ * Threads     Made and freed on the main loop.  Members belong to the home's thread but where they
+ *             say otherwise; during a blocking call to the thread that makes it.
+ * Ownership   Plugins may hold on to a sink by mistake: after the last record it is kept in
+ *             quarantine.
  */
 #ifndef LINK_SINK_H
 #define LINK_SINK_H

@@ -6,9 +6,9 @@
  * Threads     Everything is for the loop's own thread, but for loop_post() and loop_stop().
  * Ownership   Timers, descriptors and so on are embedded in the caller's struct and are zero until
  *             started; *_end() may be called on a zero or ended one, and from within its own
- * callback; after it returns the callback is not called again and the memory may go. Ticks
- * loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that what is due
- * together wakes the thread once.  LOOP_EXACT does without.
+ *             callback; after it returns the callback is not called again and the memory may go.
+ * Ticks       loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that
+ *             what is due together wakes the thread once.  LOOP_EXACT does without.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H

@@ -2,8 +2,8 @@
  *
  * Literals (1.2.3.4, ::1, [::1]) are answered at once, without a thread.  Names go to getaddrinfo()
  * on a pool of two threads, made at the first name; one slow name does not hold up the loop.  Equal
- * names under way share one look-up. Threads   All calls on the loop that was given; the answer
- * comes there.
+ * names under way share one look-up.
+ * Threads: all calls on the loop that was given; the answer comes there.
  */
 #ifndef LOOP_RESOLVE_H
 #define LOOP_RESOLVE_H

@@ -1,8 +1,8 @@
 /* worker.h - named threads: a pool that runs blocking jobs, and a thread that runs a loop.
  *
- * Threads   worker_submit(), thread_start() and the rest from the thread that owns the pool; a
- * job's run() is called on a pool thread. Limits    A pool has at most `max` threads, made when
- * needed and kept; jobs wait in order.
+ * Threads   worker_submit(), loop_thread_start() and the rest from the thread that owns the pool;
+ *           a job's run() is called on a pool thread.
+ * Limits    A pool has at most `max` threads, made when needed and kept; jobs wait in order.
  */
 #ifndef LOOP_WORKER_H
 #define LOOP_WORKER_H

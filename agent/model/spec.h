@@ -1,8 +1,9 @@
 /* spec.h - the desired state: one struct link_spec per link, immutable once made, counted.
  *
  * Made by the room that reads the source (kube: API server or folder); looked at by link and
- * publish. Threads: the loop holds the references; what a spec points to may be read from any
- * thread while a reference is held.
+ * publish.
+ * Threads: the loop holds the references; what a spec points to may be read from any thread while
+ * a reference is held.
  */
 #ifndef MODEL_SPEC_H
 #define MODEL_SPEC_H

@@ -1,9 +1,9 @@
 /* mqtt.h - the mqtt thread, from outside: sessions and routes to publish on.
  *
  * Threads   All calls on the loop given to mqtt_new(), where the hooks are called too.  What is
- * asked for in one turn of that loop crosses to the mqtt thread as one message. Life mqtt_close()
- * gives the session back: it is used no more, and closed() is called once when its connection has
- * ended.  Routes end before their session.
+ *           asked for in one turn of that loop crosses to the mqtt thread as one message.
+ * Life      mqtt_close() gives the session back: it is used no more, and closed() is called once
+ *           when its connection has ended.  Routes end before their session.
  */
 #ifndef PUBLISH_MQTT_H
 #define PUBLISH_MQTT_H

@@ -2,7 +2,8 @@
  *
  * publish_apply() takes the whole desired set, compiles each link's spec.extension.mqtt, and
  * starts, replaces, keeps or ends sessions: an unchanged section keeps its connection.  MQTT runs
- * on its own thread; nothing here waits for a broker. Threads: the loop.
+ * on its own thread; nothing here waits for a broker.
+ * Threads: the loop.
  */
 #ifndef PUBLISH_PUBLISH_H
 #define PUBLISH_PUBLISH_H

@@ -4,7 +4,8 @@
  * plugin must not do (emit for a point that does not exist, call back after close(), end a request
  * twice, leave a watch behind, call from the wrong thread) is collected in host_violations().  What
  * it is given lives in memory of its own that is gone right after the call, so that a sanitizer
- * sees who keeps it. Threads: all functions here from the test's thread.
+ * sees who keeps it.
+ * Threads: all functions here from the test's thread.
  */
 #ifndef CONTRACT_HOST_H
 #define CONTRACT_HOST_H

@@ -4,26 +4,29 @@
  * the agent: all it may call arrives in struct dl_host.
  *
  * Versions    The symbol's name is the major version.  Structs grow only at the end; `size` is the
- *             number of bytes their author knew of, and what lies beyond it is taken as zero.  In
- * an array all elements have the same `size`, and it is the distance between them. Life compile()
- * -> describe() -> open() -> { read, write, update } -> close() -> discard(). A device (what
- * compile() made) is immutable, outlives the links opened from it, and may be looked at from any
- * thread.  A link belongs to one thread. Threads     All calls on links of one channel come from
- * one thread at a time.  compile(), describe(), check(), status() and discard() do no I/O and may
- * come from any thread. interrupt() comes from another thread than the call it ends.  emit(),
- * state() and log() may be called from any thread that the plugin owns until close() returns; the
- *             rest of the host table only on the thread that called the plugin.
+ *             number of bytes their author knew of, and what lies beyond it is taken as zero.
+ *             In an array all elements have the same `size`, and it is the distance between them.
+ * Life        compile() -> describe() -> open() -> { read, write, update } -> close() ->
+ *             discard().  A device (what compile() made) is immutable, outlives the links opened
+ *             from it, and may be looked at from any thread.  A link belongs to one thread.
+ * Threads     All calls on links of one channel come from one thread at a time.  compile(),
+ *             describe(), check(), status() and discard() do no I/O and may come from any thread.
+ *             interrupt() comes from another thread than the call it ends.  emit(), state() and
+ *             log() may be called from any thread that the plugin owns until close() returns;
+ *             the rest of the host table only on the thread that called the plugin.
  * Ownership   What is passed in, either way, is borrowed for the length of the call.
  * Units       Times are nanoseconds; wall times since 1970-01-01 UTC, others monotonic.
  * Errors      Results are named for what the agent does next.  The agent owns back-off, conditions
  *             and reporting: a plugin only classifies, and never retries by itself.
  * Models      A blocking adaptor fills read/write and may sleep in them until interrupt(); the
- * agent runs its channels on a small pool of threads.  An event-driven adaptor fills
+ *             agent runs its channels on a small pool of threads.  An event-driven adaptor fills
  *             begin_read/begin_write, never sleeps, creates no thread, and lives on a reactor of
- * the agent (watches, timers, names, completions in the host table).  One or the other.
+ *             the agent (watches, timers, names, completions in the host table).  One or the
+ *             other.
  *
  * Limits (enforced by the agent; more is cut or refused with a message): 65,535 points per device,
- * 64 KiB per text or bytes value, 4,096 array elements, 255 bytes per error text.
+ * 64 KiB per text or bytes value, 4,096 array elements and 1 MiB of their bytes, 255 bytes per
+ * error text.
  */
 #ifndef DEVICELINK_ADAPTOR_H
 #define DEVICELINK_ADAPTOR_H
