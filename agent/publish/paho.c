@@ -31,8 +31,8 @@ static MQTTAsync keeper;
 void paho_prepare(void)
 {
         paho_guard_writes();
-        (void)unsetenv(
-                "http_proxy"); /* NOLINT(concurrency-mt-unsafe): no other thread is there yet */
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread looks yet */
+        (void)unsetenv("http_proxy");
 }
 
 void paho_library_start(void)
@@ -144,6 +144,7 @@ static void refused(struct paho *p, int code, const char *why)
 
         ev->code = code;
         ev->talked = why && strcmp(why, "TCP connect completion failure") == 0;
+        ev->timed_out = why && strcmp(why, "TCP connect timeout") == 0;
         post_event(ev);
 }
 
@@ -325,11 +326,14 @@ int paho_new(struct loop *l, const struct settings *s, const char *uri,
         return 0;
 }
 
+/* The library counts from before it looks for the first time, which may take it a second. */
 static int seconds(int64_t ns)
 {
+        enum { LOOK_S = 2 };
+
         if (ns == 0 || ns > LONG_S * NS_PER_S)
                 return LONG_S;
-        return (int)((ns + NS_PER_S - 1) / NS_PER_S);
+        return (int)((ns + NS_PER_S - 1) / NS_PER_S) + LOOK_S;
 }
 
 static void session_of(const struct paho *p, const struct settings *s, MQTTProperties *props,

@@ -29,6 +29,7 @@ struct paho_event {
         int code;
         int token;
         bool talked; /* PAHO_REFUSED: the line was there, and closed before the broker answered */
+        bool timed_out; /* PAHO_REFUSED */
         bool session_present;
         unsigned receive_max; /* messages in flight that the broker bears; 0 = no limit known */
         unsigned max_packet;  /* bytes; 0 = no limit known */

@@ -1,5 +1,6 @@
-/* paho_write.c - writev() as the MQTT library sees it: a line that has broken takes bytes, and
- * ends.
+/* paho_write.c - writev() as the MQTT library sees it.
+ *
+ * A line that has broken takes bytes, and ends.
  *
  * When a PUBLISH of QoS 1 or 2 cannot be written, paho.mqtt.c 1.3.12 frees its topic and payload
  * but keeps the message: with a kept session it sends freed memory on the next connection, without
@@ -8,11 +9,18 @@
  * thread finds the end of the connection, which it handles well.  Nothing is pretended that TCP
  * does not pretend itself: bytes that were taken may never arrive.
  *
+ * No Nagle.  The library gives no way to its sockets, and leaves an algorithm on that makes a
+ * message wait up to 40 ms for the one before it when the broker delays its acknowledgement.  The
+ * first thing it writes to a socket is a CONNECT, so that is where the algorithm is turned off.
+ *
  * The definition here comes before libc's for all libraries of the process, so it lets everybody
  * else through untouched.  1.3.14 does not need it and is not harmed. */
 #include "publish/paho.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,8 +51,26 @@ static ssize_t total(const struct iovec *list, int n)
         return (ssize_t)sum;
 }
 
+static bool begins_connection(const struct iovec *list, int n)
+{
+        enum { CONNECT = 0x10 };
+
+        return n > 0 && list[0].iov_len > 0 && *(const unsigned char *)list[0].iov_base == CONNECT;
+}
+
+static void no_delay(int fd)
+{
+        int on = 1;
+
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved names */
 __attribute__((visibility("default"))) ssize_t writev(int fd, const struct iovec *list, int n)
 {
+        if (begins_connection(list, n) && is_library_thread())
+                no_delay(fd);
+
         ssize_t written = syscall(SYS_writev, fd, list, n);
         int error = errno;
 

@@ -1,25 +1,27 @@
 /* session.h - one connection to a broker: dial, keep, lose, dial again; and what it owes.
  *
  * All on the mqtt thread; nothing here blocks.  The state machine is in session.c, messages that
- * the library has are in flight.c.
+ * the library has are in flight.c,
+ * looking for the broker is in dial.c.
  *
  * Away      A broker that was there, or was expected at the start, is looked for every half second
- *           for the first five minutes of an outage, then ever more rarely, up to
- *           maxReconnectInterval.  One that refuses this client is asked after 1, 2, 4 .. s.
- * Loss      A message of QoS 1 or 2 that was not acknowledged goes again on the next connection, in
- *           its place in the order.  It is dropped, and counted, when ten connections in a row
- * broke on it, or when it waited three times for waitTimeout. Kept      With cleanSession false the
- * library's handle, with its packet ids, lives on over connections, so that QoS 2 arrives once;
- * when the broker has forgotten the session all begins anew.
+ *           for the first five minutes of an outage (where many wait for it they take turns, and
+ * the first that gets in wakes the others), then ever more rarely, up to maxReconnectInterval.  One
+ * that refuses this client is asked after 1, 2, 4 .. s. Loss      A message of QoS 1 or 2 that was
+ * not acknowledged goes again on the next connection, in its place in the order.  It is dropped,
+ * and counted, when ten connections in a row broke on it, or when it waited three times for
+ * waitTimeout. Kept      With cleanSession false the library's handle, with its packet ids, lives
+ * on over connections, so that QoS 2 arrives once; when the broker has forgotten the session all
+ * begins anew.
  */
 #ifndef PUBLISH_SESSION_H
 #define PUBLISH_SESSION_H
 
 #include "base/backoff.h"
 #include "loop/resolve.h"
-#include "publish/nodelay.h"
 #include "publish/outbox.h"
 #include "publish/paho.h"
+#include "publish/peers.h"
 #include "publish/settings.h"
 
 struct mqtt;
@@ -30,7 +32,7 @@ struct session_env {
         struct loop *loop;
         struct resolver *resolver;
         struct outbox_budget budget;
-        struct nodelay nodelay;
+        struct peer *peers;
         uint64_t published, acknowledged, dropped;
         uint64_t queued; /* messages that exist, in queues and in flight */
         uint64_t in_flight;
@@ -105,6 +107,8 @@ struct session {
         size_t n_flight_twice; /* those of QoS 2 */
         size_t flight_bytes;
         int64_t progress_ns; /* last answer of the broker */
+        struct peer *peer;
+        struct peer_waiter wait;
         struct loop_timer timer;
         struct resolve *resolving;
         struct resolve_address *addresses;
