@@ -1,8 +1,10 @@
 /* main.c - the verbs and what is common to them. */
 #include "verbs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb {
         const char *name;
@@ -23,9 +25,23 @@ static void print_help(FILE *out)
                            "  --help     this text; 'devicelink VERB --help' tells more\n");
 }
 
+/* What is closed would become a socket or a lock, and output would go there. */
+static void open_standard_streams(void)
+{
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open): a stream stays */
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
         const char *name = argc > 1 ? argv[1] : "";
+
+        open_standard_streams();
 
         if (strcmp(name, "--version") == 0) {
                 (void)printf("devicelink %s\n", DEVICELINK_VERSION);

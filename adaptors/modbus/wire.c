@@ -1,6 +1,7 @@
 /* wire.c - one Modbus TCP connection. */
 #include "modbus/wire.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -11,6 +12,9 @@
 #include <sys/socket.h>
 
 enum { ADDRESSES_MAX = 4, LEVEL_DEBUG = 7 };
+
+/* As good as for ever, and no sum of times overflows. */
+static const int64_t timeout_max_ns = 365 * 24 * 3600 * NS_PER_S;
 
 enum wire_state { WIRE_DOWN, WIRE_RESOLVING, WIRE_CONNECTING, WIRE_UP };
 
@@ -56,7 +60,7 @@ struct wire *wire_new(const struct dl_host *table, struct dl_sink *sink, const c
         w->sink = sink;
         w->host = xstrdup(host);
         w->port = port;
-        w->timeout_ns = timeout_ns;
+        w->timeout_ns = timeout_ns < timeout_max_ns ? timeout_ns : timeout_max_ns;
         w->answered = answered;
         w->ctx = ctx;
         w->fd = -1;
@@ -265,7 +269,8 @@ static void connect_next(struct wire *w)
         int64_t left = w->connect_by - w->table->now(w->sink);
         size_t share = w->n_addresses - w->next_address;
 
-        w->table->timer_set(w->timer, left / (int64_t)share);
+        /* Negative would stop the timer: the name was found just when its time was over. */
+        w->table->timer_set(w->timer, left > 0 ? left / (int64_t)share : 0);
         if (open_socket(w, &w->addresses[w->next_address++], &e) < 0)
                 address_failed(w, &e);
 }

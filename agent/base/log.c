@@ -6,11 +6,13 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WATCHED_MAX = 1024, BUCKETS = 1024 };
+enum { WATCHED_MAX = 1024, BUCKETS = 1024, STALL_MS = 50 };
 static const int64_t window_ns = 10 * NS_PER_S;
 
 /* One identity under watch: the id and the fields that tell its sources apart. */
@@ -39,6 +41,9 @@ static size_t n_watched;
 static uint64_t n_lost; /* lines that could not be written */
 static bool torn;       /* the last line ended in its middle */
 
+static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER; /* what is found writable stays so */
+static bool stalled;                                           /* nobody reads */
+
 void log_setup(int fd, enum log_level level, enum log_format format)
 {
         out_fd = fd;
@@ -53,13 +58,27 @@ bool log_wants(enum log_level level)
 
 /* --- writing ------------------------------------------------------------------------------ */
 
-/* Returns what was written of it. */
+/* A reader that stands still stops nobody: after one short wait lines are lost until it goes on. */
+static bool is_writable(void)
+{
+        struct pollfd p = { .fd = out_fd, .events = POLLOUT };
+        int n;
+
+        do
+                n = poll(&p, 1, stalled ? 0 : STALL_MS);
+        while (n < 0 && errno == EINTR);
+        stalled = n == 0;
+        return !stalled;
+}
+
+/* Returns what was written of it.  A pipe that is writable takes PIPE_BUF at once. */
 static size_t write_line(const char *line, size_t n)
 {
         size_t done = 0;
 
-        while (done < n) {
-                ssize_t r = write(out_fd, line + done, n - done);
+        while (done < n && is_writable()) {
+                size_t some = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+                ssize_t r = write(out_fd, line + done, some);
                 if (r < 0 && errno == EINTR)
                         continue;
                 if (r <= 0)
@@ -85,7 +104,9 @@ static void put_line(struct log_line *line)
         if (was_torn)
                 buf_addc(&out, '\n');
         log_line_format(line, out_format, &out);
+        (void)pthread_mutex_lock(&write_lock);
         size_t done = write_line(out.data, out.len);
+        (void)pthread_mutex_unlock(&write_lock);
         if (done < out.len) {
                 (void)pthread_mutex_lock(&lock);
                 n_lost += line->lost + 1;

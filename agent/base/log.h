@@ -17,7 +17,8 @@
  *
  * Values are escaped.  A line is at most 4 KiB; what is longer gets its texts cut and `cut=true`.
  * LOG_NS is "1m30s" in text and a number of seconds in JSON.  A line that cannot be written is
- * dropped and counted: the next one carries `lost=N`.  errno survives.
+ * dropped and counted: the next one carries `lost=N`.  So are lines for a pipe that nobody reads:
+ * it costs 50 ms once.  errno survives.
  * Secrets never come here: that is the caller's duty.
  *
  * Threads: any; one write(2) per line.

@@ -17,14 +17,25 @@ bool stamp_equal(const struct stamp *a, const struct stamp *b)
                a->error == b->error;
 }
 
+/* Years that nanoseconds do not reach (about 1678..2262) only have to differ from each other. */
+static int64_t stamp_time(const struct timespec *t)
+{
+        int64_t ns;
+
+        if (__builtin_mul_overflow(t->tv_sec, NS_PER_S, &ns) ||
+            __builtin_add_overflow(ns, t->tv_nsec, &ns))
+                return -t->tv_sec;
+        return ns;
+}
+
 static struct stamp stamp_from(const struct stat *st)
 {
         return (struct stamp){
                 .dev = st->st_dev,
                 .ino = st->st_ino,
                 .size = st->st_size,
-                .modified_ns = st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec,
-                .changed_ns = st->st_ctim.tv_sec * NS_PER_S + st->st_ctim.tv_nsec,
+                .modified_ns = stamp_time(&st->st_mtim),
+                .changed_ns = stamp_time(&st->st_ctim),
         };
 }
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct loaded {
         struct dl_adaptor table; /* complete: what the author did not know of has its default */
@@ -174,6 +175,10 @@ static const struct loaded *named(const struct adaptors *a, const char *name)
 static int load_file(struct adaptors *a, const char *path, struct err *e)
 {
         struct dl_adaptor table = { 0 };
+        struct stat st;
+
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a fifo would be waited for */
+                return err_set(e, DL_CONFIG, "cannot be loaded: expected a regular file");
         void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 
         if (!handle) {

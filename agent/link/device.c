@@ -3,6 +3,7 @@
 
 #include "link/host.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ enum {
 };
 
 #define TIMEOUT_DEFAULT_NS INT64_C(10000000000)
+#define TIME_MAX_NS (INT64_C(365) * 24 * 3600 * NS_PER_S)
 
 /* What the device is made of: handed out as struct device. */
 struct made {
@@ -121,6 +123,12 @@ static int check_info(const struct dl_info *info, struct err *e)
         return 0;
 }
 
+/* A year is as good as for ever, and no sum of times overflows. */
+static int64_t capped(int64_t ns)
+{
+        return ns < TIME_MAX_NS ? ns : TIME_MAX_NS;
+}
+
 static void copy_info(const struct dl_info *from, struct made *m)
 {
         size_t distance = from->n_points > 0 ? from->points->size : 0;
@@ -130,11 +138,14 @@ static void copy_info(const struct dl_info *from, struct made *m)
         m->info.points = m->points;
         if (m->info.timeout_ns == 0)
                 m->info.timeout_ns = TIMEOUT_DEFAULT_NS;
+        m->info.timeout_ns = capped(m->info.timeout_ns);
+        m->info.interval_ns = capped(m->info.interval_ns);
         for (size_t i = 0; i < from->n_points; i++) {
                 const char *p = (const char *)from->points + i * distance;
 
                 memcpy(&m->points[i], p, sizeof(m->points[i]));
                 m->points[i].size = sizeof(m->points[i]);
+                m->points[i].interval_ns = capped(m->points[i].interval_ns);
                 if (!m->points[i].members)
                         m->points[i].members = "";
         }

@@ -3,6 +3,7 @@
 #include "rig/agent.h"
 #include "rig/subscriber.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -328,6 +330,93 @@ static void secrets_of_the_folder_reach_the_broker_and_no_log(void **state)
         free(log);
 }
 
+static void durations_of_any_length_do_no_harm(void **state)
+{
+        struct bench *b = *state;
+        struct subscriber *s = subscriber_start(b->rig.broker_port, "#");
+
+        rig_manifest(&b->rig, "a.yaml",
+                     "apiVersion: devices.edge.cattle.io/v1alpha1\nkind: ModbusDevice\n"
+                     "metadata: {name: slow}\n"
+                     "spec:\n"
+                     "  parameters: {syncInterval: 2562047h47m16.854775807s, "
+                     "timeout: 2562047h47m16.854775807s}\n"
+                     "  protocol: {tcp: {endpoint: \"localhost:%d\", workerID: 1}}\n"
+                     "  properties:\n"
+                     "    - {name: threshold, type: int32, readOnly: true, visitor: "
+                     "{register: HoldingRegister, offset: 4, quantity: 2}}\n"
+                     "  extension:\n"
+                     "    mqtt:\n"
+                     "      client: {server: \"tcp://127.0.0.1:%d\"}\n"
+                     "      message: {topic: t/slow}\n",
+                     b->device.port, b->rig.broker_port);
+        rig_agent_start(&b->rig, NULL);
+        (void)expect_text(s, "t/slow", "\"value\":\"324\"", 0, 10000);
+        subscriber_stop(s);
+        rig_agent_stop(&b->rig);
+}
+
+/* The agent with its standard streams as a shell's words make them. */
+static void start_in_shell(struct bench *b, struct process *p, const char *streams)
+{
+        char words[2048];
+
+        (void)snprintf(words, sizeof(words),
+                       "exec " TEST_BUILD "/devicelink agent --log-level debug --manifests '%s' "
+                       "--state '%s/state' %s",
+                       b->rig.manifests, b->rig.dir, streams);
+        process_start(p, "/dev/null", (const char *const[]){ "/bin/sh", "-c", words, NULL });
+}
+
+static void standard_streams_that_are_closed_are_nobody_elses(void **state)
+{
+        struct bench *b = *state;
+        struct process p = { 0 };
+
+        put_link(b, "a.yaml", "pump", "n1", "100ms", "readOnly: true", "t/:name");
+        start_in_shell(b, &p, "<&- >&- 2>&-");
+        rig_sleep_ms(700);
+        for (int fd = 0; fd <= 2; fd++) {
+                char path[64];
+                char target[64] = "";
+
+                (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)p.pid, fd);
+                assert_true(readlink(path, target, sizeof(target) - 1) > 0);
+                assert_string_equal(target, "/dev/null");
+        }
+        assert_int_equal(process_end(&p, SIGTERM, 5000), 0);
+}
+
+static void a_log_that_nobody_reads_stops_nothing(void **state)
+{
+        struct bench *b = *state;
+        struct subscriber *s = subscriber_start(b->rig.broker_port, "t/pump");
+        struct process p = { 0 };
+        char fifo[320];
+        char streams[400];
+
+        (void)snprintf(fifo, sizeof(fifo), "%s/log", b->rig.dir);
+        assert_int_equal(mkfifo(fifo, 0600), 0);
+        int fd = open(fifo, O_RDWR | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_true(fcntl(fd, F_SETPIPE_SZ, 4096) >= 0);
+        put_link(b, "pump.yaml", "pump", "n1", "100ms", "readOnly: true", "t/:name");
+        for (int i = 0; i < 40; i++) {
+                char name[16];
+                char file[32];
+
+                (void)snprintf(name, sizeof(name), "l%d", i);
+                (void)snprintf(file, sizeof(file), "%s.yaml", name);
+                put_link(b, file, name, "n1", "100ms", "readOnly: true", "u/:name");
+        }
+        (void)snprintf(streams, sizeof(streams), "2>'%s'", fifo);
+        start_in_shell(b, &p, streams);
+        assert_true(subscriber_wait(s, 20, 10000));
+        assert_int_equal(process_end(&p, SIGTERM, 5000), 0);
+        (void)close(fd);
+        subscriber_stop(s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
 
 int main(void)
@@ -341,6 +430,9 @@ int main(void)
                 TEST(a_new_interval_takes_effect_at_once),
                 TEST(only_links_of_the_node_run_when_it_is_named),
                 TEST(secrets_of_the_folder_reach_the_broker_and_no_log),
+                TEST(durations_of_any_length_do_no_harm),
+                TEST(standard_streams_that_are_closed_are_nobody_elses),
+                TEST(a_log_that_nobody_reads_stops_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -563,6 +564,32 @@ static void threads_never_mix_their_lines(void **state)
         }
 }
 
+static void a_reader_that_stands_still_stops_nobody(void **state)
+{
+        static char text[1 << 17];
+        int ends[2];
+        size_t n = 0;
+
+        (void)state;
+        assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+        assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+        log_setup(ends[1], LOG_INFO, LOG_FORMAT_TEXT);
+        for (int i = 0; i < 2000; i++) { /* 64 KiB are in between */
+                mono_ns += 20 * NS_PER_S;
+                LOG(INFO, "test.full", "sixty-four characters are more than enough for this one");
+        }
+        for (ssize_t more; (more = read(ends[0], text + n, sizeof(text) - 1 - n)) > 0;)
+                n += (size_t)more;
+        assert_true(n > 30000);
+        LOG(INFO, "test.again", "it goes on");
+        ssize_t last = read(ends[0], text + n, sizeof(text) - 1 - n);
+        assert_true(last > 0);
+        text[n + (size_t)last] = '\0';
+        assert_non_null(strstr(text, "it goes on lost="));
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
 
 int main(void)
@@ -592,6 +619,7 @@ int main(void)
                 TEST(a_short_write_is_completed),
                 TEST(half_a_line_is_ended_before_the_next_one),
                 TEST(threads_never_mix_their_lines),
+                TEST(a_reader_that_stands_still_stops_nobody),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -397,6 +397,23 @@ static void a_change_of_equal_size_and_time_is_seen(void **state)
         assert_string_equal(spec_of(w, "default/a"), "{\"number\":2}");
 }
 
+static void a_file_from_a_far_century_is_read_and_followed(void **state)
+{
+        struct world *w = *state;
+        auto_free char *path = xasprintf("%s/a.yaml", w->dir);
+        /* 2413: more nanoseconds since 1970 than an integer holds */
+        struct timespec times[2] = { { .tv_sec = 14000000000 }, { .tv_sec = 14000000000 } };
+
+        put_link(w, "a.yaml", "a", 1);
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+        watch(w);
+        assert_string_equal(spec_of(w, "default/a"), "{\"number\":1}");
+        put_link(w, "a.yaml", "a", 2);
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+        wait_for(w, 1);
+        assert_string_equal(spec_of(w, "default/a"), "{\"number\":2}");
+}
+
 static void a_mounted_config_map_is_swapped_as_a_whole(void **state)
 {
         struct world *w = *state;
@@ -733,6 +750,7 @@ int main(void)
                 IN_A_FOLDER(nano_writes_into_the_file),
                 IN_A_FOLDER(sed_i_renames_a_new_file_over_the_old),
                 IN_A_FOLDER(a_change_of_equal_size_and_time_is_seen),
+                IN_A_FOLDER(a_file_from_a_far_century_is_read_and_followed),
                 IN_A_FOLDER(a_mounted_config_map_is_swapped_as_a_whole),
                 IN_A_FOLDER(a_file_that_is_being_written_is_not_read_half),
                 IN_A_FOLDER(what_never_comes_to_rest_is_read_all_the_same),

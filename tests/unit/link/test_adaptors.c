@@ -107,6 +107,25 @@ static void a_directory_that_is_missing_is_named(void **state)
         findings_done(&f);
 }
 
+static void a_fifo_is_not_waited_for(void **state)
+{
+        char dir[] = "/tmp/test-adaptors-XXXXXX";
+        struct findings f = { 0 };
+
+        (void)state;
+        assert_non_null(mkdtemp(dir));
+        auto_free char *path = xasprintf("%s/fifo.so", dir);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        struct adaptors *a = adaptors_load(dir, &f);
+        assert_int_equal(adaptors_count(a), 0);
+        assert_int_equal(f.errors, 1);
+        assert_non_null(strstr(f.list[0].text, "expected a regular file"));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(dir), 0);
+        adaptors_free(a);
+        findings_done(&f);
+}
+
 static void no_directory_at_all_is_no_adaptor(void **state)
 {
         struct findings f = { 0 };
@@ -211,6 +230,7 @@ int main(void)
                 cmocka_unit_test(a_short_table_is_completed),
                 cmocka_unit_test(a_directory_that_is_missing_is_named),
                 cmocka_unit_test(no_directory_at_all_is_no_adaptor),
+                cmocka_unit_test(a_fifo_is_not_waited_for),
                 cmocka_unit_test(a_plugin_whose_info_breaks_the_contract_makes_no_device),
                 cmocka_unit_test(a_kind_the_adaptor_does_not_drive_is_refused),
                 cmocka_unit_test(findings_have_the_path_and_line_of_the_document),
