@@ -10,7 +10,7 @@
 
 static const int64_t look_ns = 500 * NS_PER_MS; /* between attempts in a young outage */
 static const int64_t young_ns = 300 * NS_PER_S;
-enum { LOOKERS = 16 }; /* sessions that look for one broker that often; more take turns */
+enum { LOOKERS = 64 }; /* sessions that look for one broker that often; more take turns */
 
 /* The library may need a second to see that a connection stands, and looks at its own time-outs
  * every three. */

@@ -12,7 +12,7 @@
 
 static const int64_t proof_ns = 5 * NS_PER_S; /* a connection that lasts this long is sound */
 static const int64_t goodbye_ns = NS_PER_S;   /* for the library to say it */
-static const int64_t wake_ns = 200 * NS_PER_MS;
+static const int64_t wake_ns = 100 * NS_PER_MS;
 
 /* --- what is told */
 

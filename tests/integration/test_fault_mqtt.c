@@ -427,6 +427,38 @@ static void a_bad_broker_never_slows_a_good_one(void **state)
         subscriber_stop(s);
 }
 
+static bool two_hundred_connected(void *ctx)
+{
+        struct publish_counts c;
+
+        publish_count(ctx, &c);
+        return c.connected == 200;
+}
+
+static void many_sessions_take_turns_looking_and_come_back_together(void **state)
+{
+        struct test *t = *state;
+
+        for (int i = 0; i < 200; i++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "m%d", i);
+                bench_link(&t->bench, name, proxy_port(t->proxy), "", "topic: a");
+        }
+        bench_apply(&t->bench);
+        assert_true(bench_until(&t->bench, two_hundred_connected, t->bench.publisher, 10000));
+        proxy_set(t->proxy, PROXY_REFUSE);
+        proxy_cut(t->proxy);
+        bench_run(&t->bench, 2000);
+        size_t before = proxy_connections(t->proxy);
+        bench_run(&t->bench, 3000);
+        size_t looks = proxy_connections(t->proxy) - before;
+        if (looks < 10 || looks > 900) /* each on its own: 1,600 */
+                fail_msg("%zu looks in 3 s", looks);
+        proxy_set(t->proxy, PROXY_PASS);
+        assert_true(bench_until(&t->bench, two_hundred_connected, t->bench.publisher, 5000));
+}
+
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
@@ -446,6 +478,7 @@ int main(int argc, char **argv)
                 TEST(what_waits_in_vain_three_times_is_dropped),
                 TEST(the_end_comes_in_time_while_the_broker_hangs),
                 TEST(a_bad_broker_never_slows_a_good_one),
+                TEST(many_sessions_take_turns_looking_and_come_back_together),
         };
 
         if (argc == 2)
