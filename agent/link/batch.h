@@ -70,7 +70,7 @@ struct record_write {
         uint32_t point;
         int32_t rc;
         uint32_t code;
-        char text[244];
+        char text[256];
 };
 
 struct record_written {

@@ -4,6 +4,7 @@
 
 #include "link/channel.h"
 #include "link/driver.h"
+#include "link/host.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -78,6 +79,8 @@ static void run(struct worker_job *j, bool cancelled)
 
         if (cancelled)
                 return;
+        if (c->op == OP_UPDATE)
+                driver_switch(c->sink, &out);
         atomic_store(&c->since_ns, clock_mono_ns());
         if (atomic_load(&c->skip) && c->op != OP_CLOSE) {
                 c->rc = DL_RETRY;
@@ -125,13 +128,14 @@ static void on_done(struct loop_message *m, bool cancelled)
                 return;
         struct blocking *b = blocking_of(s);
         struct channel *ch = s->channel;
+        char text[HOST_ERROR_MAX];
 
         atomic_store(&c->since_ns, 0);
         ch->running = NULL;
         b->running--;
         settle_open(s, c);
-        c->error.text[sizeof(c->error.text) - 1] = '\0';
-        driver_complete(s, c->rc, c->error.text);
+        host_error(&c->error, text);
+        driver_complete(s, c->rc, text);
         next_call(b, ch);
 }
 

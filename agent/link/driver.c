@@ -77,20 +77,29 @@ static void begin(struct dl_sink *s, enum op op)
         s->home->start(s, op);
 }
 
-/* Points, desired values and rhythm are the new device's from here on. */
+void driver_switch(struct dl_sink *s, struct outbox *o)
+{
+        (void)pthread_mutex_lock(&s->lock);
+        s->spoken = s->device;
+        outbox_adopted(o, s, device_ref(s->device));
+        outbox_flush(o); /* before anything that a foreign thread says */
+        (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Points, desired values and rhythm are the new device's from here on.  A blocking plugin hears of
+ * it when its channel's turn comes, and speaks of the old one until then. */
 static void adopt(struct dl_sink *s)
 {
         struct device *device = s->adopted;
 
         s->adopted = NULL;
         s->old = s->device; /* the plugin may look at it until update() has returned */
-        (void)pthread_mutex_lock(&s->lock);
         s->device = device;
-        (void)pthread_mutex_unlock(&s->lock);
         points_init(s, s->old);
         schedule_restart(&s->schedule, driver_now(s));
         s->parked = false;
-        outbox_adopted(s->home->out, s, device_ref(device));
+        if (s->home->event_driven || !s->object)
+                driver_switch(s, s->home->out);
 }
 
 /* --- what is next */

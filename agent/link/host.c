@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_MAX = 255 };
-
 static _Thread_local const struct caller *caller;
 
 void host_set_caller(const struct caller *c)
@@ -26,6 +24,15 @@ void host_set_caller(const struct caller *c)
 void sink_bug(struct dl_sink *s, const char *text)
 {
         LOG(ERROR, "link.bug", text, LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+}
+
+void host_error(const struct dl_error *error, char ret[HOST_ERROR_MAX])
+{
+        int path = error ? (int)strnlen(error->path, sizeof(error->path) - 1) : 0;
+        int text = error ? (int)strnlen(error->text, sizeof(error->text) - 1) : 0;
+
+        (void)snprintf(ret, HOST_ERROR_MAX, "%.*s%s%.*s", path, error ? error->path : "",
+                       path > 0 && text > 0 ? ": " : "", text, error ? error->text : "");
 }
 
 /* On the thread that may touch the sink? */
@@ -49,7 +56,7 @@ static bool on_reactor(struct dl_sink *s, const char *function)
 
 static bool acceptable(struct dl_sink *s, const struct dl_sample *x)
 {
-        const struct dl_info *info = s->device->info;
+        const struct dl_info *info = s->spoken->info;
         struct err e = { 0 };
         char text[128];
 
@@ -139,10 +146,10 @@ static void host_emit(struct dl_sink *s, const struct dl_sample *list, size_t n)
 
 static void host_state(struct dl_sink *s, int rc, const struct dl_error *error)
 {
-        char text[TEXT_MAX + 1];
+        char text[HOST_ERROR_MAX];
         struct outbox o = { .gate = s->home->gate };
 
-        (void)snprintf(text, sizeof(text), "%.*s", TEXT_MAX, error ? error->text : "");
+        host_error(error, text);
         if (rc > 0 || rc < DL_BUG) {
                 sink_bug(s, "state(): unknown result");
                 return;
@@ -177,7 +184,7 @@ static void host_wrote(struct dl_sink *s, uint32_t point, int rc, uint32_t code,
 
 static void host_done(struct dl_ticket *t, int rc, const struct dl_error *error)
 {
-        char text[TEXT_MAX + 1];
+        char text[HOST_ERROR_MAX];
 
         if (!t)
                 return;
@@ -188,7 +195,7 @@ static void host_done(struct dl_ticket *t, int rc, const struct dl_error *error)
         if (!on_reactor(t->sink, "done"))
                 return;
         t->live = false;
-        (void)snprintf(text, sizeof(text), "%.*s", TEXT_MAX, error ? error->text : "");
+        host_error(error, text);
         driver_complete(t->sink, rc, text);
 }
 
@@ -198,8 +205,14 @@ static void **host_local(struct dl_sink *s, enum dl_scope scope)
 {
         static _Thread_local void *nowhere;
 
-        if (!at_home(s) || !s->channel) {
-                sink_bug(s, "local() called on another thread");
+        const char *wrong = NULL;
+
+        if (!at_home(s) || !s->channel)
+                wrong = "local() called on another thread";
+        else if (scope != DL_SCOPE_CHANNEL && !s->home->event_driven)
+                wrong = "local(): a blocking adaptor has no thread, only channels";
+        if (wrong) {
+                sink_bug(s, wrong);
                 nowhere = NULL;
                 return &nowhere;
         }

@@ -43,10 +43,13 @@ static void failed(struct dl_sink *s)
 {
         report(s, s->rc, reason(s));
         switch (s->rc) {
-        case DL_REFUSED:
-                s->failing = false;
-                if (s->op == OP_OPEN)
+        case DL_REFUSED: /* it answers */
+                if (s->op == OP_OPEN) {
                         outcome_wait(s);
+                } else {
+                        s->failing = false;
+                        retry_reset(&s->retry);
+                }
                 return;
         case DL_CONFIG:
                 s->parked = true;

@@ -7,6 +7,7 @@
 
 #include "link/channel.h"
 #include "link/driver.h"
+#include "link/host.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -205,6 +206,14 @@ static void close_link(struct dl_sink *s)
         cancel_resolving(s);
 }
 
+static void answered(struct dl_sink *s, int rc, const struct dl_error *e)
+{
+        char text[HOST_ERROR_MAX];
+
+        host_error(e, text);
+        driver_complete(s, rc, text);
+}
+
 static void start(struct dl_sink *s, enum op op)
 {
         static const uint32_t none;
@@ -215,10 +224,10 @@ static void start(struct dl_sink *s, enum op op)
         e.text[0] = e.path[0] = '\0';
         switch (op) {
         case OP_OPEN:
-                driver_complete(s, open_link(s, &e), e.text);
+                answered(s, open_link(s, &e), &e);
                 break;
         case OP_UPDATE:
-                driver_complete(s, s->adaptor->update(s->object, s->device->object, &e), e.text);
+                answered(s, s->adaptor->update(s->object, s->device->object, &e), &e);
                 break;
         case OP_READ:
                 points = points_listed(s, &n);

@@ -10,6 +10,7 @@ struct dl_sink *sink_new(const char *key, struct home *home, struct device *devi
         s->home = home;
         s->key = xstrdup(key);
         s->device = device_ref(device);
+        s->spoken = device;
         (void)pthread_mutex_init(&s->lock, NULL);
         return s;
 }
@@ -19,7 +20,7 @@ void sink_retire(struct dl_sink *s)
         device_unref(s->device);
         device_unref(s->adopted);
         device_unref(s->old);
-        s->device = s->adopted = s->old = NULL;
+        s->device = s->adopted = s->old = s->spoken = NULL;
         free(s->error);
         free(s->call);
         s->error = NULL;

@@ -68,6 +68,7 @@ struct dl_sink {
         /* Home. */
         struct channel *channel;
         struct dl_link *object; /* NULL: not open */
+        struct device *device;
         struct device *adopted; /* the next one, to be taken over */
         struct device *old;     /* the one before, until update() has returned */
         enum op op;             /* under way */
@@ -107,8 +108,8 @@ struct dl_sink {
         void *call; /* the blocking home's */
 
         /* Any thread. */
-        pthread_mutex_t lock;  /* device and outbox of foreign threads */
-        struct device *device; /* changed with the lock held */
+        pthread_mutex_t lock;  /* spoken, and the order in which foreign threads are heard */
+        struct device *spoken; /* what indexes mean to the plugin: device or old */
         atomic_bool closed;
 };
 
@@ -140,6 +141,8 @@ void driver_complete(struct dl_sink *s, int rc, const char *error);
 /* Something changed: look at it before the thread goes to sleep. */
 void driver_ready(struct dl_sink *s);
 void driver_run_ready(struct home *h); /* until nothing is */
+/* From here on the plugin speaks of s->device: update() is about to be called. */
+void driver_switch(struct dl_sink *s, struct outbox *o);
 
 /* --- who calls: set by homes around everything in which a plugin may call back */
 

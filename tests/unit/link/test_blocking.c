@@ -150,6 +150,77 @@ static void changed_points_keep_the_connection(void **state)
         rig_free(r);
 }
 
+static bool a_hangs(struct rig *r)
+{
+        (void)r;
+        return atomic_load(&blocking_fake->unit[1].reads) == 1;
+}
+
+static bool b_is_open(struct rig *r)
+{
+        (void)r;
+        return atomic_load(&blocking_fake->unit[2].sink) != NULL;
+}
+
+static bool b_spoke(struct rig *r)
+{
+        return strstr(seen_of(r, "default/b")->document, "777") != NULL;
+}
+
+/* Another thread of the plugin emits while update() waits for the channel. */
+static void until_it_is_updated_a_plugin_speaks_of_the_old_points(void **state)
+{
+        static const char a[] = "{'unit':1,'channel':'c','interval':20,'timeout':60000,"
+                                "'points':[{'name':'x'}]}";
+        struct rig *r = rig_new(1, 2);
+
+        (void)state;
+        want(r, link_of("b", BLOCKING,
+                        "{'unit':2,'channel':'c','interval':60000,'points':[{'name':'x'}]}"));
+        apply(r);
+        assert_true(spin(r, b_is_open, 2000));
+        atomic_store(&blocking_fake->unit[1].mode, FAKE_STONE);
+        want(r, link_of("a", BLOCKING, a));
+        want(r, link_of("b", BLOCKING,
+                        "{'unit':2,'channel':'c','interval':60000,'points':[{'name':'x'}]}"));
+        apply(r);
+        assert_true(spin(r, a_hangs, 2000));
+        want(r, link_of("a", BLOCKING, a));
+        want(r, link_of("b", BLOCKING,
+                        "{'unit':2,'channel':'c','interval':60000,"
+                        "'points':[{'name':'z'},{'name':'x'}]}"));
+        apply(r);
+        run_for(r, 50);
+        assert_int_equal(atomic_load(&blocking_fake->unit[2].updates), 0);
+        blocking_fake->emit(atomic_load(&blocking_fake->unit[2].sink), 777);
+        assert_true(spin(r, b_spoke, 1000));
+        assert_non_null(strstr(seen_of(r, "default/b")->document, "\"name\":\"x\",\"value\":777"));
+        atomic_store(&blocking_fake->release, 1);
+        rig_free(r);
+}
+
+static bool both_are_open(struct rig *r)
+{
+        return b_is_open(r) && atomic_load(&blocking_fake->unit[1].sink) != NULL;
+}
+
+/* Its calls come from whatever thread is free, so a pointer of the thread would be anybody's. */
+static void a_blocking_adaptor_has_no_pointer_of_its_thread(void **state)
+{
+        struct rig *r = rig_new(1, 1);
+
+        (void)state;
+        atomic_store(&blocking_fake->unit[1].mode, FAKE_LOCAL);
+        atomic_store(&blocking_fake->unit[2].mode, FAKE_LOCAL);
+        want(r, link_of("a", BLOCKING, "{'unit':1,'channel':'a','points':[{'name':'x'}]}"));
+        want(r, link_of("b", BLOCKING, "{'unit':2,'channel':'b','points':[{'name':'x'}]}"));
+        apply(r);
+        assert_true(spin(r, both_are_open, 2000));
+        assert_int_equal(atomic_load(&blocking_fake->unit[1].shared), 0);
+        assert_int_equal(atomic_load(&blocking_fake->unit[2].shared), 0);
+        rig_free(r);
+}
+
 static bool closed(struct rig *r)
 {
         (void)r;
@@ -219,6 +290,8 @@ int main(void)
                 cmocka_unit_test(a_call_that_takes_too_long_is_interrupted),
                 cmocka_unit_test(a_call_that_cannot_be_interrupted_is_said_and_recovers),
                 cmocka_unit_test(changed_points_keep_the_connection),
+                cmocka_unit_test(until_it_is_updated_a_plugin_speaks_of_the_old_points),
+                cmocka_unit_test(a_blocking_adaptor_has_no_pointer_of_its_thread),
                 cmocka_unit_test(a_hanging_link_that_is_removed_is_interrupted_and_closed),
                 cmocka_unit_test(a_replacement_waits_for_the_old_link_to_close),
                 cmocka_unit_test(a_replacement_does_not_wait_for_ever),

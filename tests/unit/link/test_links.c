@@ -143,6 +143,7 @@ static void a_wrong_spec_waits_until_it_changes(void **state)
         atomic_store(&event_fake->unit[1].mode, FAKE_CONFIG);
         apply_one(r, "a", EVENT, ONE);
         assert_true(spin(r, a_is_unhealthy, 1000));
+        assert_string_equal(seen_of(r, "default/a")->cause, "points[0].name: mode 3");
         int reads = atomic_load(&event_fake->unit[1].reads);
         run_for(r, 600);
         assert_int_equal(atomic_load(&event_fake->unit[1].reads), reads);

@@ -148,6 +148,13 @@ static int fake_open(const struct dl_device *d, struct dl_sink *sink, struct dl_
         atomic_store(&u->sink, sink);
 #ifndef FAKE_BLOCKING
         l->timer = host->timer(sink, fired, l);
+#else
+        if (atomic_load(&u->mode) == FAKE_LOCAL) {
+                void **local = host->local(sink, DL_SCOPE_THREAD);
+
+                atomic_store(&u->shared, *local != NULL);
+                *local = u;
+        }
 #endif
         *ret = l;
         return DL_OK;
@@ -219,6 +226,8 @@ static int result(int mode, struct dl_error *error)
 
         if (mode < FAKE_DOWN || mode > FAKE_BUG)
                 return DL_OK;
+        if (mode == FAKE_CONFIG)
+                (void)snprintf(error->path, sizeof(error->path), "points[0].name");
         (void)snprintf(error->text, sizeof(error->text), "mode %d", mode);
         return rcs[mode];
 }

@@ -27,6 +27,7 @@ enum fake_mode {
         FAKE_LOOK_UP, /* event-driven: done when the name localhost was looked up */
         FAKE_LITERAL, /* event-driven: the same with an address, answered at once */
         FAKE_LEAVE,   /* event-driven: leaves its timer behind at close() */
+        FAKE_LOCAL,   /* blocking: open() asks for a pointer of its thread */
 };
 
 enum { FAKE_UNITS = 1100, FAKE_CHANNELS_MAX = 64 };
@@ -42,6 +43,7 @@ struct fake_unit {
         atomic_long last_value;
         atomic_int read_first;        /* a read came before any write */
         atomic_int overlap;           /* two calls on one channel at a time */
+        atomic_int shared;            /* FAKE_LOCAL: the pointer was somebody else's */
         struct dl_sink *_Atomic sink; /* of the open link */
         struct dl_sink *_Atomic closed_sink;
 };
