@@ -13,8 +13,8 @@ enum { SESSION_WINDOW = 100, SESSION_WINDOW_TWICE = 20 };
 void session_report(struct session *s, int rc, const char *text);
 void session_set_state(struct session *s, enum session_state state);
 void session_halt(struct session *s, int rc, const char *text);
-void session_event(void *session, const struct paho_event *ev); /* paho_hooks.event */
-void session_settled(void *session);                            /* paho_hooks.gone */
+void session_event(void *ctx, const struct paho_event *ev); /* paho_hooks.event; ctx: the session */
+void session_settled(void *ctx);                            /* paho_hooks.gone */
 
 /* --- dial.c */
 
