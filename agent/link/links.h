@@ -40,11 +40,14 @@ struct links *links_new(const struct links_config *);
 /* Make the running set the desired one.  Returns at once; d stays the caller's. */
 void links_apply(struct links *l, const struct desired *d);
 
-/* The one downlink verb: MQTT commands, twins and RPC are all this.  Values are copied.  answer()
- * is called exactly once on the loop: per-point results in order of `writes`; within the deadline.
- */
+/* The one downlink verb: MQTT commands, twins and RPC are all this.  Points are those of the
+ * device that the status hook gave last; values are copied.
+ * deadline_ns: monotonic.  A write that is under way by then is not called back.
+ * Returns 0, and answer() is called exactly once on the loop, never from within: per-point results
+ * in order of `writes`, at the deadline at the latest.  Else it is not called; DL_CONFIG: no such
+ * link, or too many writes; DL_RETRY: the link does not run, or 1,024 calls wait. */
 struct links_write_result {
-        int rc; /* enum dl_rc; DL_RETRY: device away, or deadline passed */
+        int rc; /* enum dl_rc; DL_RETRY: device away or changed, deadline passed */
         uint32_t code;
         char text[256];
 };

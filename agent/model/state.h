@@ -33,9 +33,10 @@ void states_write_error(struct states *s, size_t point, uint32_t code, const cha
 struct states states_move(struct states *from, const struct dl_info *old_info,
                           const struct dl_info *new_info);
 
-/* The status document by dl_info.layout: exactly the contract's bytes (octopus.md 4.4); a point
- * that is not good also gets "quality" ("bad", "uncertain") and "error".  A point that was never
- * read has no value and no time.  No points with content: {}. */
+/* The status document by dl_info.layout: exactly the contract's bytes (octopus 4.4).  A point that
+ * was never read has no value and no time.  No points with content: {}.  With
+ * DL_LAYOUT_PROPERTIES a point that is not good also gets "quality" ("bad", "uncertain") and
+ * "error". */
 void status_render(const struct dl_info *info, const struct states *s, struct buf *out);
 
 #endif

@@ -48,7 +48,7 @@ enum dl_rc {
 
 struct dl_error {
         char path[192]; /* where in the spec, "properties[3].visitor.offset"; "" = nowhere */
-        char text[256]; /* for the operator; becomes a condition's or property's message */
+        char text[256]; /* for the operator; with the path it becomes a condition's cause */
 };
 
 /* --- values ------------------------------------------------------------------------------- */
@@ -122,6 +122,8 @@ struct dl_point {
         struct dl_value desired; /* DL_NONE: nothing is to be written */
 };
 
+/* The first shows quality and error of points that are not good, the others have no place for it.
+ */
 enum dl_layout {
         DL_LAYOUT_PROPERTIES = 0, /* {"properties":[{<members>,"value":..,"operatedValue":..,
                                      "<time_key>":..},..]} */
@@ -138,9 +140,11 @@ struct dl_info {
         const char *time_key;   /* NULL = "updatedAt"; "" = no time in the document */
         const struct dl_point *points;
         size_t n_points;
-        int64_t interval_ns; /* poll interval, 0 = this device is never polled */
-        int64_t timeout_ns;  /* what one request may take; the agent calls a blocked read or
-                                write stuck, and interrupts it, after three of them + 1 s */
+        int64_t interval_ns; /* poll interval, at least 5 ms; 0 = points are read once after each
+                                start, change and outage */
+        int64_t timeout_ns;  /* what one request may take, 0 = 10 s; the agent interrupts a blocking
+                                call after three of them + 1 s, and gives a request that is never
+                                done() up after ten of them + 120 s */
 };
 
 struct dl_reference {     /* one item of a Secret, ConfigMap or downward field, already fetched */
@@ -159,7 +163,8 @@ struct dl_request { /* what compile() is given */
         const char *kind;        /* "ModbusDevice" */
         const char *space;       /* namespace of the link */
         const char *name;        /* name of the link */
-        const char *spec;        /* the device's spec: a JSON object, NUL-terminated */
+        const char *spec; /* the device's spec: a JSON object, NUL-terminated.  Its `extension` is
+                             the publishing side's; that it changed is told to nobody else */
         size_t spec_len;
         const struct dl_reference *references;
         size_t n_references;
@@ -190,16 +195,17 @@ struct dl_host {
         uint32_t size;
         uint32_t reserved;
 
-        /* Samples of n points; copied.  Any time between open() and close(), asked for or not. */
+        /* Samples of n points; copied.  Any time between open() and close(), asked for or not.
+         * What is emitted from within read() counts when it returns. */
         void (*emit)(struct dl_sink *, const struct dl_sample *, size_t n);
         /* Outcome of one point's write, within write() or between begin_write() and done(). */
         void (*wrote)(struct dl_sink *, uint32_t point, int rc, uint32_t code, const char *text);
-        /* The line came (DL_OK) or went outside of any request. */
+        /* The line came (DL_OK) or went (anything else: back off, read) outside of any request. */
         void (*state)(struct dl_sink *, int rc, const struct dl_error *);
         /* level as in syslog(3): 3 error, 4 warning, 6 info, 7 debug */
         void (*log)(struct dl_sink *, int level, const char *text);
-        /* A pointer that all links of this channel, or of this adaptor on this thread, share;
-         * NULL at first.  The plugin counts its users and clears it. */
+        /* A pointer that all links of this channel, or (event-driven only) of this adaptor on this
+         * thread, share; NULL at first.  The plugin counts its users and clears it. */
         void **(*local)(struct dl_sink *, enum dl_scope);
 
         /* The rest is for event-driven adaptors, on the link's reactor. */
@@ -263,7 +269,8 @@ struct dl_adaptor {
         const char *version;      /* for the log */
         const char *const *kinds; /* kinds of devices, NULL-terminated */
 
-        /* Check and translate a spec; no I/O.  On DL_OK *ret is a device for discard(). */
+        /* Check and translate a spec; no I/O.  On DL_OK *ret is a device for discard(); DL_CONFIG:
+         * the spec is wrong; anything else is taken for a bug. */
         int (*compile)(const struct dl_request *, struct dl_device **ret, struct dl_error *);
         const struct dl_info *(*describe)(const struct dl_device *); /* valid until discard() */
         void (*discard)(struct dl_device *);
@@ -272,13 +279,15 @@ struct dl_adaptor {
         int (*open)(const struct dl_device *, struct dl_sink *, struct dl_link **ret,
                     struct dl_error *);
         /* Optional: go on with another device of equal channel and connection, keeping the line;
-         * no request is under way, and point indexes mean the new device's from here on.
+         * no request is under way, and point indexes mean the new device's from this call on.
          * Not DL_OK, or no such slot: the agent closes and opens. */
         int (*update)(struct dl_link *, const struct dl_device *, struct dl_error *);
-        /* Blocking: connect where needed, read n points (0: no more than that), emit() each (bad
-         * ones as DL_BAD). */
+        /* Blocking: connect where needed, read n points (0: no more than that), emit() each: one
+         * that the device refuses as DL_BAD.  Not DL_OK means the device as a whole: all its points
+         * become bad. */
         int (*read)(struct dl_link *, const uint32_t *points, size_t n, struct dl_error *);
-        /* Blocking, optional: write in order, wrote() for each. */
+        /* Blocking, optional: write in order, wrote() for each; what it is not called for has the
+         * result that is returned. */
         int (*write)(struct dl_link *, const struct dl_write *, size_t n, struct dl_error *);
         /* Event-driven: the same, ended by done().  One request at a time per link. */
         void (*begin_read)(struct dl_link *, struct dl_ticket *, const uint32_t *points, size_t n);
