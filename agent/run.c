@@ -48,7 +48,6 @@ struct agent {
         struct buf document;
         struct findings reported; /* the findings that were logged last time */
         bool stopping;
-        int exit_code;
 };
 
 /* --- hooks: one room's output to the next room's input */
@@ -209,9 +208,25 @@ static void load_adaptors(struct agent *a)
         }
 }
 
-static int start(struct agent *a, struct err *e)
+/* First of all: a signal that comes while the rest begins is taken when the loop runs. */
+static int start_loop(struct agent *a, struct err *e)
 {
         a->loop = loop_new("main");
+        loop_timer_init(&a->stop_limit, a->loop, on_stop_limit, a);
+        loop_timer_init(&a->log_flush, a->loop, on_log_flush, a);
+        loop_timer_start(&a->log_flush, LOG_FLUSH_NS, 0);
+        int rc = loop_signal_start(&a->terminate, a->loop, SIGTERM, on_signal, a, e);
+        if (rc < 0)
+                return rc;
+        return loop_signal_start(&a->interrupt, a->loop, SIGINT, on_signal, a, e);
+}
+
+static int start(struct agent *a, struct err *e)
+{
+        int rc = start_loop(a, e);
+
+        if (rc < 0)
+                return rc;
         a->resolver = resolver_new();
         load_adaptors(a);
 
@@ -231,15 +246,6 @@ static int start(struct agent *a, struct err *e)
         };
         a->links = links_new(&links);
 
-        loop_timer_init(&a->stop_limit, a->loop, on_stop_limit, a);
-        loop_timer_init(&a->log_flush, a->loop, on_log_flush, a);
-        loop_timer_start(&a->log_flush, LOG_FLUSH_NS, 0);
-        int rc = loop_signal_start(&a->terminate, a->loop, SIGTERM, on_signal, a, e);
-        if (rc == 0)
-                rc = loop_signal_start(&a->interrupt, a->loop, SIGINT, on_signal, a, e);
-        if (rc < 0)
-                return rc;
-
         struct folder_config folder = {
                 .loop = a->loop,
                 .dir = a->options.manifests,
@@ -251,6 +257,15 @@ static int start(struct agent *a, struct err *e)
         return folder_open(&folder, &a->folder, e);
 }
 
+/* Whoever asks twice gets the same answer. */
+static void ignore_signals(void)
+{
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+        (void)sigaction(SIGTERM, &ignore, NULL);
+        (void)sigaction(SIGINT, &ignore, NULL);
+}
+
 static void finish(struct agent *a)
 {
         folder_close(a->folder);
@@ -260,6 +275,7 @@ static void finish(struct agent *a)
         loop_timer_end(&a->log_flush);
         loop_signal_end(&a->terminate);
         loop_signal_end(&a->interrupt);
+        ignore_signals();
         resolver_free(a->resolver);
         adaptors_free(a->adaptors);
         loop_free(a->loop);

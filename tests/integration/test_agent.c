@@ -417,6 +417,23 @@ static void a_log_that_nobody_reads_stops_nothing(void **state)
         subscriber_stop(s);
 }
 
+static void asked_again_and_again_it_still_ends_with_0(void **state)
+{
+        struct bench *b = *state;
+
+        put_link(b, "a.yaml", "pump", "n1", "100ms", "readOnly: true", "t/:name");
+        for (int round = 0; round < 3; round++) {
+                rig_agent_start(&b->rig, NULL);
+                assert_true(rig_wait_for_text(b->rig.agent_log, "agent.desired", 10000));
+                for (int i = 0; i < 100 && process_running(&b->rig.agent); i++) {
+                        (void)kill(b->rig.agent.pid, i % 2 ? SIGINT : SIGTERM);
+                        rig_sleep_ms(5);
+                }
+                assert_int_equal(process_end(&b->rig.agent, 0, 5000), 0);
+                assert_int_equal(unlink(b->rig.agent_log), 0);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
 
 int main(void)
@@ -433,6 +450,7 @@ int main(void)
                 TEST(durations_of_any_length_do_no_harm),
                 TEST(standard_streams_that_are_closed_are_nobody_elses),
                 TEST(a_log_that_nobody_reads_stops_nothing),
+                TEST(asked_again_and_again_it_still_ends_with_0),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
