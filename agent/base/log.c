@@ -120,7 +120,7 @@ static void put_line(struct log_line *line)
 /* --- what is under watch ------------------------------------------------------------------ */
 
 static const char *const about[] = {
-        "link", "file", "peer", "path", "adaptor", "condition", "reason", "property",
+        "link", "file", "peer", "path", "adaptor", "condition", "reason", "property", "",
 };
 
 static bool tells_apart(const struct log_field *f)

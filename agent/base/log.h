@@ -10,10 +10,10 @@
  * Ids are "<room>.<what>" and never change between releases.
  *
  * Repeats within 10 s collapse.  A repeat has the same id and the same LOG_STR fields that say what
- * it is about: "link", "file", "peer", "path", "adaptor", "condition", "reason", "property".  The
- * first is written, the others are counted, and the count is written as `repeated=N` with the next
- * line of that identity, or with the last message when the 10 s are over.
- * The table of ids under watch is bounded (1,024; the oldest goes).
+ * it is about: "link", "file", "peer", "path", "adaptor", "condition", "reason", "property", and
+ * the same LOG_APART.  The first is written, the others are counted, and the count is written as
+ * `repeated=N` with the next line of that identity, or with the last message when the 10 s are
+ * over. The table of ids under watch is bounded (1,024; the oldest goes).
  *
  * Values are escaped.  A line is at most 4 KiB; what is longer gets its texts cut and `cut=true`.
  * LOG_NS is "1m30s" in text and a number of seconds in JSON.  A line that cannot be written is
@@ -45,6 +45,8 @@ struct log_field {
 #define LOG_STR(k, v) ((struct log_field){ .key = (k), .kind = LOG_KIND_STR, .s = (v) })
 #define LOG_INT(k, v) ((struct log_field){ .key = (k), .kind = LOG_KIND_INT, .i = (int64_t)(v) })
 #define LOG_NS(k, v) ((struct log_field){ .key = (k), .kind = LOG_KIND_NS, .i = (int64_t)(v) })
+/* Not written: lines that differ in it are no repeats.  For a message that comes from elsewhere. */
+#define LOG_APART(v) ((struct log_field){ .key = "", .kind = LOG_KIND_STR, .s = (v) })
 #define LOG_BOOL(k, v) ((struct log_field){ .key = (k), .kind = LOG_KIND_BOOL, .i = (v) })
 
 /* Before threads start.  fd is not closed; default: stderr, LOG_INFO, text. */

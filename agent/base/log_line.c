@@ -139,7 +139,7 @@ static void add_ns(struct writer *w, int64_t ns)
 
 static void add_field(struct writer *w, const struct log_field *f)
 {
-        if (f->kind == LOG_KIND_STR && !f->s)
+        if (f->key[0] == '\0' || (f->kind == LOG_KIND_STR && !f->s))
                 return;
         add_key(w, f->key);
         switch (f->kind) {

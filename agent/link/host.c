@@ -23,7 +23,8 @@ void host_set_caller(const struct caller *c)
 
 void sink_bug(struct dl_sink *s, const char *text)
 {
-        LOG(ERROR, "link.bug", text, LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name));
+        LOG(ERROR, "link.bug", text, LOG_STR("link", s->key), LOG_STR("adaptor", s->adaptor->name),
+            LOG_APART(text));
 }
 
 void host_error(const struct dl_error *error, char ret[HOST_ERROR_MAX])
@@ -168,10 +169,10 @@ static void host_log(struct dl_sink *s, int level, const char *text)
                            : level <= LOG_INFO    ? LOG_INFO
                                                   : LOG_DEBUG;
         const struct log_field fields[] = { LOG_STR("link", s->key),
-                                            LOG_STR("adaptor", s->adaptor->name) };
+                                            LOG_STR("adaptor", s->adaptor->name), LOG_APART(text) };
 
         if (log_wants(l))
-                log_write(l, "link.adaptor", text ? text : "", fields, 2);
+                log_write(l, "link.adaptor", text ? text : "", fields, 3);
 }
 
 /* --- requests */

@@ -307,6 +307,17 @@ static void repeats_within_ten_seconds_are_counted_with_the_next_line(void **sta
         assert_string_equal(taken(), STAMP "WARNING link.retry alone link=a/b error=alone\n");
 }
 
+static void messages_from_elsewhere_can_be_told_apart(void **state)
+{
+        (void)state;
+        LOG(INFO, "a.b", "one", LOG_STR("link", "x"), LOG_APART("one"));
+        LOG(INFO, "a.b", "two", LOG_STR("link", "x"), LOG_APART("two"));
+        LOG(INFO, "a.b", "one", LOG_STR("link", "x"), LOG_APART("one"));
+        assert_string_equal(taken(), STAMP "INFO a.b one link=x\n" STAMP "INFO a.b two link=x\n");
+        log_flush(true);
+        assert_string_equal(taken(), STAMP "INFO a.b one link=x repeated=1\n");
+}
+
 static void repeats_are_told_when_their_ten_seconds_are_over(void **state)
 {
         (void)state;
@@ -606,6 +617,7 @@ int main(void)
                 TEST(many_fields_give_way_to_the_message),
                 TEST(the_longest_line_that_fits_is_not_cut),
                 TEST(repeats_within_ten_seconds_are_counted_with_the_next_line),
+                TEST(messages_from_elsewhere_can_be_told_apart),
                 TEST(repeats_are_told_when_their_ten_seconds_are_over),
                 TEST(the_end_tells_all_counts_at_once),
                 TEST(links_files_and_peers_are_told_apart),
