@@ -279,7 +279,7 @@ const struct dl_adaptor *adaptors_at(const struct adaptors *a, size_t i)
         return &a->list[i]->table;
 }
 
-static bool drives(const struct dl_adaptor *t, const char *kind)
+bool adaptor_drives(const struct dl_adaptor *t, const char *kind)
 {
         for (size_t i = 0; t->kinds[i]; i++) {
                 if (strcmp(t->kinds[i], kind) == 0)
@@ -295,7 +295,7 @@ const struct dl_adaptor *adaptors_find(const struct adaptors *a, const char *nam
                 return l ? &l->table : NULL;
         }
         for (size_t i = 0; i < a->n; i++) {
-                if (drives(&a->list[i]->table, kind))
+                if (adaptor_drives(&a->list[i]->table, kind))
                         return &a->list[i]->table;
         }
         return NULL;

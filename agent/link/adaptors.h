@@ -21,6 +21,7 @@ void adaptors_free(struct adaptors *a); /* NULL is fine */
 size_t adaptors_count(const struct adaptors *a);
 const struct dl_adaptor *adaptors_at(const struct adaptors *a, size_t i); /* complete */
 
+bool adaptor_drives(const struct dl_adaptor *a, const char *kind);
 /* By name, or when the name is "" the one that lists the kind.  NULL: there is none. */
 const struct dl_adaptor *adaptors_find(const struct adaptors *a, const char *name,
                                        const char *kind);

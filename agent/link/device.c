@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/point_names.h"
 #include "model/value.h"
 
 #include <string.h>
@@ -82,23 +83,12 @@ static int check_point(const struct dl_point *p, size_t i, struct err *e)
         return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int check_names(const struct dl_info *info, struct err *e)
 {
-        auto_free const char **names = xcalloc(info->n_points + 1, sizeof(char *));
+        auto_of(point_names) struct point_names names = point_names_new(info);
+        const char *twice = point_names_double(&names);
 
-        for (size_t i = 0; i < info->n_points; i++)
-                names[i] = info->points[i].name;
-        qsort(names, info->n_points, sizeof(char *), by_name);
-        for (size_t i = 1; i < info->n_points; i++) {
-                if (strcmp(names[i - 1], names[i]) == 0)
-                        return err_set(e, DL_BUG, "two points have the name '%s'", names[i]);
-        }
-        return 0;
+        return twice ? err_set(e, DL_BUG, "two points have the name '%s'", twice) : 0;
 }
 
 static int check_info(const struct dl_info *info, struct err *e)
@@ -235,15 +225,6 @@ static int call_compile(const struct dl_adaptor *a, struct report *r, struct dl_
         return broke_contract(r, e);
 }
 
-static bool drives(const struct dl_adaptor *a, const char *kind)
-{
-        for (size_t i = 0; a->kinds[i]; i++) {
-                if (strcmp(a->kinds[i], kind) == 0)
-                        return true;
-        }
-        return false;
-}
-
 static int unknown_kind(struct report *r, const struct dl_adaptor *a, struct err *e)
 {
         (void)err_set(e, DL_CONFIG, "adaptor '%s' drives no devices of kind '%s'", a->name,
@@ -263,7 +244,8 @@ int device_compile(const struct dl_adaptor *a, const struct link_spec *spec, str
 
         if (!e)
                 e = &local;
-        int rc = drives(a, spec->kind) ? call_compile(a, &r, &object, e) : unknown_kind(&r, a, e);
+        int rc = adaptor_drives(a, spec->kind) ? call_compile(a, &r, &object, e)
+                                               : unknown_kind(&r, a, e);
         if (rc == 0 && !object) {
                 (void)err_set(e, DL_BUG, "adaptor '%s': compile() made no device", a->name);
                 rc = broke_contract(&r, e);

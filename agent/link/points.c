@@ -1,47 +1,25 @@
 #include "link/driver.h"
 
 #include "base/mem.h"
+#include "model/point_names.h"
 #include "model/value.h"
-
-#include <string.h>
-
-struct named {
-        const char *name;
-        size_t at;
-};
-
-static int by_name(const void *a, const void *b)
-{
-        return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
-}
-
-static struct named *sort_by_name(const struct dl_info *info)
-{
-        struct named *names = xcalloc(info->n_points + 1, sizeof(*names));
-
-        for (size_t i = 0; i < info->n_points; i++)
-                names[i] = (struct named){ info->points[i].name, i };
-        qsort(names, info->n_points, sizeof(*names), by_name);
-        return names;
-}
 
 static void flag_desired(struct dl_sink *s, const struct dl_info *before,
                          const unsigned char *flags_before)
 {
         const struct dl_info *info = s->device->info;
-        auto_free struct named *names = before ? sort_by_name(before) : NULL;
+        auto_of(point_names) struct point_names names = { 0 };
 
+        if (before)
+                names = point_names_new(before);
         for (size_t i = 0; i < info->n_points; i++) {
                 const struct dl_point *p = &info->points[i];
-                struct named key = { p->name, 0 };
-                const struct named *hit = NULL;
 
                 if (p->desired.type == DL_NONE)
                         continue;
-                if (names)
-                        hit = bsearch(&key, names, before->n_points, sizeof(*names), by_name);
-                if (hit && !(flags_before[hit->at] & POINT_DESIRED) &&
-                    value_equal(&before->points[hit->at].desired, &p->desired))
+                long was = point_names_find(&names, p->name);
+                if (was >= 0 && !(flags_before[was] & POINT_DESIRED) &&
+                    value_equal(&before->points[was].desired, &p->desired))
                         continue;
                 s->flags[i] |= POINT_DESIRED;
                 s->n_desired++;

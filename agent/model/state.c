@@ -1,6 +1,7 @@
 #include "model/state.h"
 
 #include "base/mem.h"
+#include "model/point_names.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -150,26 +151,6 @@ void states_write_error(struct states *s, size_t point, uint32_t code, const cha
 
 /* --- another device's points */
 
-struct named {
-        const char *name;
-        size_t at;
-};
-
-static int by_name(const void *a, const void *b)
-{
-        return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
-}
-
-static struct named *sort_by_name(const struct dl_info *info)
-{
-        struct named *names = xcalloc(info->n_points > 0 ? info->n_points : 1, sizeof(*names));
-
-        for (size_t i = 0; i < info->n_points; i++)
-                names[i] = (struct named){ info->points[i].name, i };
-        qsort(names, info->n_points, sizeof(*names), by_name);
-        return names;
-}
-
 static bool same_point(const struct dl_point *a, const struct dl_point *b)
 {
         return a->type == b->type && strcmp(a->name, b->name) == 0 &&
@@ -190,17 +171,15 @@ static void move_one(struct states *from, size_t i, struct states *to, size_t j)
 struct states states_move(struct states *from, const struct dl_info *old_info,
                           const struct dl_info *new_info)
 {
-        auto_free struct named *names = sort_by_name(old_info);
+        auto_of(point_names) struct point_names names = point_names_new(old_info);
         struct states to = states_new(new_info->n_points);
 
         for (size_t j = 0; j < new_info->n_points; j++) {
-                struct named key = { new_info->points[j].name, 0 };
-                const struct named *hit =
-                        bsearch(&key, names, old_info->n_points, sizeof(*names), by_name);
+                long was = point_names_find(&names, new_info->points[j].name);
 
-                if (hit && hit->at < from->n &&
-                    same_point(&old_info->points[hit->at], &new_info->points[j]))
-                        move_one(from, hit->at, &to, j);
+                if (was >= 0 && (size_t)was < from->n &&
+                    same_point(&old_info->points[was], &new_info->points[j]))
+                        move_one(from, (size_t)was, &to, j);
         }
         states_done(from);
         return to;
