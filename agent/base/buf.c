@@ -214,12 +214,3 @@ void buf_add_base64(struct buf *b, const void *p, size_t n)
         }
         grown(b, len);
 }
-
-void buf_drop(struct buf *b, size_t n)
-{
-        assert(n <= b->len);
-        if (n == 0)
-                return;
-        memmove(b->data, b->data + n, b->len - n + 1);
-        b->len -= n;
-}

@@ -37,7 +37,6 @@ void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(prin
 void buf_add_json(struct buf *b, const char *s, size_t n);
 void buf_add_hex(struct buf *b, const void *p, size_t n);    /* lower case */
 void buf_add_base64(struct buf *b, const void *p, size_t n); /* RFC 4648 4, padded */
-void buf_drop(struct buf *b, size_t n);                      /* the first n bytes */
 
 AUTO_DEFINE(buf, struct buf, buf_done)
 

@@ -77,7 +77,7 @@ static void file_done(struct file *x)
 {
         free(x->name);
         free(x->shown);
-        object_set_unref(x->set);
+        object_set_free(x->set);
         findings_done(&x->findings);
 }
 
@@ -97,11 +97,11 @@ static void file_read(struct file *x, int dirfd)
         struct object_set *set = manifest_read(dirfd, x->name, x->shown, 0, &now);
 
         if (now.errors == 0 || (!x->was_good && set)) {
-                object_set_unref(x->set);
+                object_set_free(x->set);
                 x->set = set;
                 x->was_good = now.errors == 0;
         } else {
-                object_set_unref(set);
+                object_set_free(set);
                 if (x->set)
                         findings_add(&now, FINDING_WARNING, 0, "",
                                      "what this file last held counts until it is right again");

@@ -281,7 +281,7 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
                 .f = f,
         };
 
-        *s = (struct object_set){ .refs = 1, .arena = a };
+        *s = (struct object_set){ .arena = a };
         TREE_FOREACH (doc, docs)
                 read_document(&r, doc, "");
         if (s->n > 0)
@@ -293,15 +293,9 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
         return s;
 }
 
-struct object_set *object_set_ref(struct object_set *s)
+void object_set_free(struct object_set *s)
 {
-        s->refs++;
-        return s;
-}
-
-void object_set_unref(struct object_set *s)
-{
-        if (!s || --s->refs > 0)
+        if (!s)
                 return;
         free(s->list);
         arena_free(s->docs);

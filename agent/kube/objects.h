@@ -2,7 +2,7 @@
  *
  * A struct object_set holds what one source gave (a file, one answer of an API server) and is
  * immutable once made; a struct object_index finds objects of many sets by kind and name.
- * Ownership: sets are counted; an index borrows from sets that its owner keeps.
+ * Ownership: an index borrows from sets that its owner keeps.
  * Secrets: content never goes into findings or errors.
  * Threads: none shared.
  */
@@ -45,7 +45,6 @@ struct object {
 };
 
 struct object_set {
-        unsigned refs;
         struct arena *arena; /* holds all below */
         struct arena *docs;  /* holds the documents; NULL: not kept */
         struct object *list; /* in the order of the documents */
@@ -59,8 +58,7 @@ enum { OBJECTS_KEEP_SPECS = 1 /* keep the documents, which take ten times the ro
  * is copied; NULL = API server. */
 struct object_set *object_set_new(struct arena *docs_arena, const struct tree *docs,
                                   const char *file, unsigned flags, struct findings *f);
-struct object_set *object_set_ref(struct object_set *s);
-void object_set_unref(struct object_set *s); /* NULL is fine */
+void object_set_free(struct object_set *s); /* NULL is fine */
 
 const struct object_item *object_item(const struct object *o, const char *key); /* NULL: none */
 

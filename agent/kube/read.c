@@ -126,7 +126,7 @@ int folder_read(const char *const *paths, size_t n, const char *node, const char
         }
         make(&sets, node, host, &desired, f);
         for (size_t i = 0; i < sets.n; i++)
-                object_set_unref(sets.list[i]);
+                object_set_free(sets.list[i]);
         free(sets.list);
         *ret = desired;
         return result;

@@ -160,7 +160,6 @@ void outbox_sample(struct outbox *o, struct dl_sink *s, const struct dl_sample *
         struct record_sample *r = add(o, s, RECORD_SAMPLE, sizeof(*r) + tail);
 
         r->asked = asked;
-        r->tail = (uint32_t)tail;
         r->sample = *sample;
         unsigned char *end = put_value((unsigned char *)(r + 1), &sample->value);
         if (sample->error)
@@ -178,7 +177,7 @@ const struct dl_sample *record_sample_open(const struct record *head, bool *ret_
         unsigned char *tail = (unsigned char *)(r + 1);
         struct dl_value *v = &r->sample.value;
 
-        *ret_asked = r->asked != 0;
+        *ret_asked = r->asked;
         if (has_bytes(v)) {
                 v->as.data = tail;
                 tail += v->len;
@@ -207,7 +206,6 @@ void outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind, i
         struct record_result *r = add(o, s, kind, sizeof(*r) + n);
 
         r->rc = rc;
-        r->text_bytes = (uint32_t)n;
         (void)put((unsigned char *)r->text, text ? text : "", n);
 }
 

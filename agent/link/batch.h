@@ -13,6 +13,7 @@
 #include <devicelink/adaptor.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct links;
 struct batch;
@@ -54,15 +55,13 @@ struct record {
 
 struct record_sample {
         struct record head;
-        uint32_t asked; /* part of a read whose RECORD_POLLED will follow */
-        uint32_t tail;  /* bytes that follow: array items, value bytes, error text */
-        struct dl_sample sample;
+        bool asked;              /* part of a read whose RECORD_POLLED will follow */
+        struct dl_sample sample; /* array items, value bytes, error text follow */
 };
 
 struct record_result {
         struct record head;
         int32_t rc;
-        uint32_t text_bytes; /* with the NUL */
         char text[];
 };
 

@@ -53,7 +53,6 @@ struct links {
         struct links_counts counts;
         struct loop_timer stop_timer;
         bool stopping, stopped, abandoned;
-        int64_t stop_limit_ns;
         void (*stop_done)(void *ctx);
         void *stop_ctx;
 };

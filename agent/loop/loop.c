@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <sys/timerfd.h>
 
-static const int64_t default_tick_ns = 5 * NS_PER_MS;
-
 void loop_turn_begin(struct loop *l)
 {
         if (l->in_turn)
@@ -71,7 +69,6 @@ struct loop *loop_new(const char *name)
         struct loop *l = xcalloc(1, sizeof(*l));
 
         (void)snprintf(l->name, sizeof(l->name), "%s", name);
-        l->tick_ns = default_tick_ns;
         must(uv_loop_init(&l->uv), "loop");
         must(uv_async_init(&l->uv, &l->wake, on_wake), "async");
         l->wake.data = l;
@@ -121,12 +118,6 @@ void loop_stop(struct loop *l)
 int64_t loop_now(const struct loop *l)
 {
         return l->in_turn ? l->now_ns : clock_mono_ns();
-}
-
-void loop_set_tick(struct loop *l, int64_t tick_ns)
-{
-        assert(tick_ns > 0);
-        l->tick_ns = tick_ns;
 }
 
 void loop_on_turn(struct loop *l, struct loop_turn *t)

@@ -7,7 +7,7 @@
  * Ownership   Timers, descriptors and so on are embedded in the caller's struct and are zero until
  *             started; *_end() may be called on a zero or ended one, and from within its own
  *             callback; after it returns the callback is not called again and the memory may go.
- * Ticks       loop_timer_start() rounds the time up to the loop's tick (default 5 ms), so that
+ * Ticks       loop_timer_start() rounds the time up to the loop's tick (5 ms), so that
  *             what is due together wakes the thread once.  LOOP_EXACT does without.
  */
 #ifndef LOOP_LOOP_H
@@ -26,7 +26,6 @@ void loop_free(struct loop *l);          /* everything on it has ended; NULL is 
 void loop_run(struct loop *l);           /* until loop_stop() */
 void loop_stop(struct loop *l);          /* any thread; the current turn is finished */
 int64_t loop_now(const struct loop *l);  /* monotonic ns at the start of this turn */
-void loop_set_tick(struct loop *l, int64_t tick_ns);
 
 /* --- timers */
 

@@ -72,7 +72,9 @@ void loop_timer_init(struct loop_timer *t, struct loop *l, void (*fired)(void *c
         *t = (struct loop_timer){ .loop = l, .fired = fired, .ctx = ctx };
 }
 
-static int64_t round_up(int64_t at_ns, int64_t tick_ns)
+static const int64_t tick_ns = 5 * NS_PER_MS;
+
+static int64_t round_up(int64_t at_ns)
 {
         int64_t rest = at_ns % tick_ns;
 
@@ -89,7 +91,7 @@ void loop_timer_start_at(struct loop_timer *t, int64_t at_ns, unsigned flags)
         loop_timer_stop(t);
         if (at_ns < now)
                 at_ns = now;
-        t->due_ns = flags & LOOP_EXACT ? at_ns : round_up(at_ns, l->tick_ns);
+        t->due_ns = flags & LOOP_EXACT ? at_ns : round_up(at_ns);
         t->order = ++l->timer_order;
         insert(l, t);
 }

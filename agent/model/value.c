@@ -212,7 +212,7 @@ static void bytes_text(const struct dl_value *v, enum dl_encoding encoding, stru
                 buf_add(out, v->as.data, v->len);
 }
 
-void value_text(const struct dl_value *v, enum dl_encoding encoding, struct buf *out)
+static void value_text(const struct dl_value *v, enum dl_encoding encoding, struct buf *out)
 {
         if (v->type == DL_NONE)
                 return;

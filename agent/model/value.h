@@ -24,7 +24,5 @@ void value_done(struct dl_value *v); /* frees what value_copy() made; leaves DL_
 bool value_equal(const struct dl_value *a, const struct dl_value *b);
 /* As a status document shows it (enum dl_encoding). */
 void value_encode(const struct dl_value *v, enum dl_encoding, struct buf *out);
-/* As text without quotes: "296.65", "true", "0a0b". */
-void value_text(const struct dl_value *v, enum dl_encoding, struct buf *out);
 
 #endif

@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_object(&first->list[i]);
         if (first)
                 make(first, again);
-        object_set_unref(first);
-        object_set_unref(again);
+        object_set_free(first);
+        object_set_free(again);
         findings_done(&f);
         return 0;
 }

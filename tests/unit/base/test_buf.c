@@ -109,20 +109,6 @@ static void taking_hands_over_the_memory(void **state)
         assert_string_equal(empty, "");
 }
 
-static void dropping_takes_from_the_front(void **state)
-{
-        auto_of(buf) struct buf b = BUF(50);
-
-        (void)state;
-        buf_drop(&b, 0);
-        buf_adds(&b, "abcdef");
-        buf_drop(&b, 2);
-        assert_string_equal(buf_text(&b), "cdef");
-        buf_drop(&b, 4);
-        assert_string_equal(buf_text(&b), "");
-        assert_int_equal(b.len, 0);
-}
-
 static const char *json(struct buf *b, const char *s, size_t n)
 {
         buf_clear(b);
@@ -208,7 +194,6 @@ int main(void)
                 cmocka_unit_test(a_format_that_passes_the_maximum_leaves_no_trace),
                 cmocka_unit_test(a_long_format_grows_the_buffer),
                 cmocka_unit_test(taking_hands_over_the_memory),
-                cmocka_unit_test(dropping_takes_from_the_front),
                 cmocka_unit_test(json_escapes_quotes_backslashes_and_controls_only),
                 cmocka_unit_test(json_replaces_bytes_that_are_not_utf8),
                 cmocka_unit_test(hex_and_base64_are_as_in_the_rfc),

@@ -72,7 +72,7 @@ static void everything_of_a_link_is_read(void **state)
         assert_int_equal(o->link.spec.template.meta.labels.n, 1);
         assert_string_equal(tree_get(o->spec, "anything")->key, "anything");
         assert_string_equal(o->link.status.node_host_name, "h");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -86,14 +86,14 @@ static void only_adaptor_model_and_template_are_required(void **state)
         assert_int_equal(s->n, 1);
         assert_string_equal(s->list[0].key, "default/pump");
         assert_string_equal(s->list[0].spec_json, "{}");
-        object_set_unref(s);
+        object_set_free(s);
 
         s = objects_from(HEAD "spec: {}\n", "a.yaml", &f);
         assert_int_equal(s->n, 0);
         assert_finding(&f, FINDING_ERROR, 4, "spec.adaptor", "required");
         assert_finding(&f, FINDING_ERROR, 4, "spec.model", "required");
         assert_finding(&f, FINDING_ERROR, 4, "spec.template", "required");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -109,7 +109,7 @@ static void what_a_cluster_would_answer_with_a_condition_is_said(void **state)
         (void)state;
         assert_int_equal(s->n, 0);
         assert_finding(&f, FINDING_ERROR, 7, "spec.template.spec", "expected a map, got a list");
-        object_set_unref(s);
+        object_set_free(s);
         findings_clear(&f);
 
         s = objects_from(HEAD "spec:\n"
@@ -122,7 +122,7 @@ static void what_a_cluster_would_answer_with_a_condition_is_said(void **state)
         assert_finding(&f, FINDING_WARNING, 5, "spec.adaptor.node", "nobody drives this link");
         assert_finding(&f, FINDING_ERROR, 6, "spec.model.kind", "expected a kind");
         assert_finding(&f, FINDING_ERROR, 6, "spec.model.apiVersion", "group/version");
-        object_set_unref(s);
+        object_set_free(s);
         findings_clear(&f);
 
         s = objects_from(HEAD "spec:\n"
@@ -132,7 +132,7 @@ static void what_a_cluster_would_answer_with_a_condition_is_said(void **state)
                          "a.yaml", &f);
         assert_finding(&f, FINDING_ERROR, 6, "spec.model.apiVersion",
                        "expected devices.edge.cattle.io/v1alpha1, got 'devices.edge.cattle.io/v1'");
-        object_set_unref(s);
+        object_set_free(s);
         findings_clear(&f);
 
         /* Anybody may bring kinds of his own group. */
@@ -143,7 +143,7 @@ static void what_a_cluster_would_answer_with_a_condition_is_said(void **state)
                          "a.yaml", &f);
         assert_clean(&f);
         assert_int_equal(s->n, 1);
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -166,7 +166,7 @@ static void references_that_cannot_work_as_meant_are_warned_of(void **state)
         assert_finding(&f, FINDING_WARNING, 9, "spec.references[0].name", "the last one counts");
         assert_finding(&f, FINDING_WARNING, 10, "spec.references[1].name", "no ...Ref field");
         assert_finding(&f, FINDING_WARNING, 11, "spec.references[2]", "only secret is used");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -195,7 +195,7 @@ static void required_fields_of_references_are_asked_for(void **state)
                        "required");
         assert_finding(&f, FINDING_ERROR, 14,
                        "spec.references[4].downwardAPI.items[1].fieldRef.fieldPath", "required");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -229,7 +229,7 @@ static void names_and_labels_are_checked_as_kubernetes_does(void **state)
         assert_finding(&f, FINDING_ERROR, 13, "metadata.annotations.not/fine/", "expected the key");
         assert_finding(&f, FINDING_ERROR, 17, "spec.template.metadata.labels.-x", "the key");
         assert_int_equal(f.errors, 8);
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -242,7 +242,7 @@ static void an_unknown_field_is_a_warning_with_the_nearest_name(void **state)
         assert_int_equal(f.errors, 0);
         assert_int_equal(s->n, 1);
         assert_finding(&f, FINDING_WARNING, 8, "spec.refrences", "references");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 

@@ -35,7 +35,7 @@ static void a_secret_holds_decoded_bytes_and_string_data_wins(void **state)
         assert_string_equal(object_item(o, "folded")->data, "longer");
         assert_int_equal(object_item(o, "nothing")->len, 0);
         assert_null(object_item(o, "d"));
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -69,7 +69,7 @@ static void a_wrong_secret_is_reported_without_its_content(void **state)
                 assert_null(strstr(f.list[i].text, "424242"));
                 assert_null(strstr(f.list[i].text, "aHV"));
         }
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -85,14 +85,14 @@ static void a_secret_has_the_size_limit_of_the_api_server(void **state)
                 xasprintf("apiVersion: v1\nkind: ConfigMap\n" META("s") "data: {a: %s}\n", big);
         struct object_set *s = objects_from(one, "a.yaml", &f);
         assert_clean(&f);
-        object_set_unref(s);
+        object_set_free(s);
 
         auto_free char *both = xasprintf(
                 "apiVersion: v1\nkind: ConfigMap\n" META("s") "data: {a: %s, b: %s}\n", big, big);
         s = objects_from(both, "a.yaml", &f);
         assert_int_equal(s->n, 0);
         assert_finding(&f, FINDING_ERROR, 4, "data", "at most 1048576 bytes");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -107,7 +107,7 @@ static void a_config_map_wants_texts(void **state)
         (void)state;
         assert_int_equal(s->n, 0);
         assert_finding(&f, FINDING_ERROR, 5, "data.port", "quotes make a text of it");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -141,7 +141,7 @@ static void a_device_may_be_given_directly(void **state)
         assert_finding(&f, FINDING_ERROR, 11, "apiVersion",
                        "expected devices.edge.cattle.io/v1alpha1");
         assert_finding(&f, FINDING_ERROR, 18, "spec", "expected a map, got an integer");
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -171,7 +171,7 @@ static void a_list_is_as_good_as_its_items(void **state)
         assert_finding(&f, FINDING_ERROR, 6, "items[1].metadata.name", "required");
         assert_finding(&f, FINDING_ERROR, 12, "items", "expected a list");
         assert_int_equal(f.errors, 2);
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -207,7 +207,7 @@ static void a_foreign_kind_is_a_warning_and_a_misspelt_one_an_error(void **state
         assert_finding(&f, FINDING_ERROR, 13, "", "expected a map, got a list");
         assert_finding(&f, FINDING_ERROR, 15, "kind", "got an integer");
         assert_int_equal(f.n, 8);
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -225,7 +225,7 @@ static void one_bad_document_leaves_its_neighbours_alone(void **state)
         (void)state;
         assert_int_equal(s->n, 2);
         assert_int_equal(f.errors, 1);
-        object_set_unref(s);
+        object_set_free(s);
         findings_done(&f);
 }
 
@@ -256,8 +256,8 @@ static void the_first_of_a_name_stays_and_both_places_are_told(void **state)
         assert_non_null(object_find(&x, OBJECT_SECRET, "default", "same"));
         assert_null(object_find(&x, OBJECT_LINK, "default", "same"));
         object_index_done(&x);
-        object_set_unref(a);
-        object_set_unref(b);
+        object_set_free(a);
+        object_set_free(b);
         findings_done(&f);
 }
 
@@ -289,8 +289,8 @@ static void a_link_comes_before_the_device_that_is_its_instance(void **state)
         assert_int_equal(f.errors, 0);
         assert_finding(&f, FINDING_WARNING, 3, "metadata.name", "is the instance of");
         object_index_done(&x);
-        object_set_unref(a);
-        object_set_unref(b);
+        object_set_free(a);
+        object_set_free(b);
         findings_done(&f);
 }
 
@@ -325,7 +325,7 @@ static void the_desired_set_holds_what_a_link_says(void **state)
         assert_false(s->has_references);
         assert_null(s->reference_error);
         object_index_done(&x);
-        object_set_unref(a);
+        object_set_free(a);
         maker_free(m);
         findings_done(&f);
 }
@@ -354,8 +354,8 @@ static void only_links_of_the_node_are_made_but_all_devices(void **state)
         assert_string_equal(d->links[0]->spec_json, "{}");
         assert_string_equal(d->links[0]->spec_path, "spec");
         object_index_done(&x);
-        object_set_unref(a);
-        object_set_unref(b);
+        object_set_free(a);
+        object_set_free(b);
         maker_free(m);
         findings_done(&f);
 }

@@ -72,7 +72,7 @@ static int resolve(struct world *w, const char *references)
 static void done(struct world *w)
 {
         object_index_done(&w->index);
-        object_set_unref(w->set);
+        object_set_free(w->set);
         findings_done(&w->f);
         arena_free(w->arena);
 }
