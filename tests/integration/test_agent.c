@@ -242,6 +242,21 @@ static void a_new_interval_takes_effect_at_once(void **state)
         rig_agent_stop(&b->rig);
 }
 
+/* However seldom the device is read, what is known of it is at the new place at once. */
+static void a_new_topic_has_the_last_status_at_once(void **state)
+{
+        struct bench *b = *state;
+        struct subscriber *s = subscriber_start(b->rig.broker_port, "#");
+
+        put_link(b, "a.yaml", "pump", "n1", "1h", "readOnly: true", "t/:name");
+        rig_agent_start(&b->rig, NULL);
+        (void)expect_text(s, "t/pump", "\"value\":\"324\"", 0, 10000);
+        put_link(b, "a.yaml", "pump", "n1", "1h", "readOnly: true", "u/:name");
+        (void)expect_text(s, "u/pump", "\"value\":\"324\"", 0, 5000);
+        subscriber_stop(s);
+        rig_agent_stop(&b->rig);
+}
+
 static void only_links_of_the_node_run_when_it_is_named(void **state)
 {
         struct bench *b = *state;
@@ -445,6 +460,7 @@ int main(void)
                 TEST(a_quiet_end_sends_no_will_and_a_crash_does),
                 TEST(the_folder_is_followed),
                 TEST(a_new_interval_takes_effect_at_once),
+                TEST(a_new_topic_has_the_last_status_at_once),
                 TEST(only_links_of_the_node_run_when_it_is_named),
                 TEST(secrets_of_the_folder_reach_the_broker_and_no_log),
                 TEST(durations_of_any_length_do_no_harm),
