@@ -23,16 +23,17 @@ static bool is_directory(const char *path)
 
 char *paths_adaptors(void)
 {
+        static const char *const places[] = { "adaptors", DEVICELINK_ADAPTORS_FROM_BIN };
         char exe[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
-        if (n > 0) {
-                exe[n] = '\0';
-                char *slash = strrchr(exe, '/');
-                int dir_len = slash ? (int)(slash - exe) : 0;
-                auto_free char *beside = xasprintf("%.*s/adaptors", dir_len, exe);
-                if (is_directory(beside))
-                        return steal(&beside);
+        exe[n > 0 ? n : 0] = '\0';
+        char *slash = strrchr(exe, '/');
+        for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+                auto_free char *dir = xasprintf("%.*s/%s", (int)(slash - exe), exe, places[i]);
+                auto_free char *tidy = realpath(dir, NULL);
+                if (tidy && is_directory(tidy))
+                        return steal(&tidy);
         }
         return xstrdup(DEVICELINK_ADAPTOR_DIR);
 }

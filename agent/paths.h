@@ -2,8 +2,9 @@
 #ifndef PATHS_H
 #define PATHS_H
 
-/* The directories of adaptors when none are given: "adaptors" beside the executable (a build tree)
- * when it exists, else the installed one.  For free(). */
+/* The directory of adaptors when none is given: "adaptors" beside the executable (a build tree),
+ * else that of the installation the executable is part of, wherever it was put, else where it was
+ * to be put.  For free(). */
 char *paths_adaptors(void);
 
 /* The first of `dirs` ("DIR[:DIR]") that is no directory, with the reason: "'/x': No such file or

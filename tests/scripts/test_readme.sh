@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What README.md shows is true: its adaptor compiles from the header alone and delivers through the
-# agent, and `validate` has nothing to say about its manifests.
+# agent, `validate` has nothing to say about its manifests, and what is installed, wherever that is,
+# finds its adaptors.
 # usage: test_readme.sh BUILD_DIR
 set -euo pipefail
 
@@ -40,6 +41,11 @@ gcc -std=gnu11 -Wall -Wextra -Werror -shared -fPIC -o "$scratch/adaptors/uptime.
         "$scratch/uptime.c" -I"$here/adaptors/include"
 "$build/devicelink" validate --adaptors "$build/adaptors:$scratch/adaptors" \
         "$scratch/boiler.yaml" "$scratch/manifests" "$here/manifests/standalone"
+
+cmake --install "$build" --prefix "$scratch/prefix" >/dev/null
+cp "$scratch/adaptors/uptime.so" "$(PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name devicelink.pc)") \
+        pkg-config --variable=adaptordir devicelink)"
+"$scratch/prefix/bin/devicelink" validate "$scratch/boiler.yaml" "$scratch/manifests"
 
 printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$scratch/mosquitto.conf"
 mosquitto -c "$scratch/mosquitto.conf" >"$scratch/mosquitto.log" 2>&1 &
