@@ -1,5 +1,5 @@
 /* protocol.h - the values of a DummyProtocolDevice: random, of the type that was asked for
- * (octopus.md 3.6).
+ * (octopus 3.6).
  *
  * Pure: the caller brings the random numbers.  Limit: VALUE_MAX_BYTES for one property; arrays stay
  * short when it comes near.

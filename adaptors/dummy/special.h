@@ -1,4 +1,4 @@
-/* special.h - the fan of a DummySpecialDevice: a speed that follows the clock (octopus.md 3.5).
+/* special.h - the fan of a DummySpecialDevice: a speed that follows the clock (octopus 3.5).
  *
  * A gear starts at its lowest speed and gains one every period up to its cap.  Off freezes the fan;
  * on again with the same gear it goes on from there, with another gear it starts that one.  Pure:

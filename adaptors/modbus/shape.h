@@ -1,6 +1,6 @@
 /* shape.h - how a value lies in coils and registers: bytes <-> values, texts -> values.
  *
- * The four byte orders are named as Octopus behaves (octopus.md 3.1), not as it is commented.  Wire
+ * The four byte orders are named as Octopus behaves (octopus 3.1), not as it is commented.  Wire
  * bytes of 0x0A0B0C0D: BigEndian 0A0B0C0D, BigEndianSwap 0B0A0D0C, LittleEndian 0D0C0B0A,
  * LittleEndianSwap 0C0D0A0B; one register: both Big* AB, both Little* BA.  hexString has no order.
  * Values are DL_INT, DL_UINT, DL_REAL32, DL_REAL, DL_BOOL or, for hexString, DL_BYTES.

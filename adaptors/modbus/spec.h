@@ -1,4 +1,4 @@
-/* spec.h - the spec of a ModbusDevice (octopus.md 3.1): tables, checks, the compiled device.
+/* spec.h - the spec of a ModbusDevice (octopus 3.1): tables, checks, the compiled device.
  *
  * The field tables are the single source for names, defaults and bounds.  Everything that is wrong
  * is reported, not only the first.  No I/O.  Threads: any; a compiled device is immutable.

@@ -1,9 +1,9 @@
 /* text.h - numbers, durations, times and Base64 as text, both ways; independent of the locale.
  *
  * The forms are those of the Octopus contract (Go's): reals in the 'g' form with the shortest
- * digits that read back the same, exponent form as octopus.md 3.1 says (vectors float_text.json);
- * durations as octopus.md 3 (vectors duration.json). Parsers take the whole text or refuse it;
- * `ret` is untouched on failure.
+ * digits that read back the same, exponent form as octopus 3.1 says (vectors float_text.json);
+ * durations as octopus 3 (vectors duration.json).
+ * Parsers take the whole text or refuse it; `ret` is untouched on failure.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -28,14 +28,14 @@ size_t text_time(int64_t wall_ns, char out[TEXT_TIME_MAX]);
 int text_parse_int(const char *s, size_t n, int64_t min, int64_t max, int64_t *ret, struct err *e);
 int text_parse_uint(const char *s, size_t n, uint64_t max, uint64_t *ret, struct err *e);
 /* As Go's ParseFloat: decimal, hexadecimal with p exponent, underscores only where Go takes them
- * (octopus.md 3.1), inf, nan; too large is an error, too small is 0.  bits: 32 or 64. */
+ * (octopus 3.1), inf, nan; too large is an error, too small is 0.  bits: 32 or 64. */
 int text_parse_real(const char *s, size_t n, int bits, double *ret, struct err *e);
 /* Go's duration strings: "1m30s", "250us", ".5s", "0", negative too. */
 int text_parse_duration(const char *s, size_t n, int64_t *ret_ns, struct err *e);
 size_t text_duration(int64_t ns, char out[TEXT_REAL_MAX]);                         /* "1m30s" */
 int text_parse_time(const char *s, size_t n, int64_t *ret_wall_ns, struct err *e); /* RFC 3339 */
 
-/* Standard or URL alphabet, mixed, any number of trailing '=' (octopus.md 4.2).  out has room for
+/* Standard or URL alphabet, mixed, any number of trailing '=' (octopus 4.2).  out has room for
  * n / 4 * 3 + 3 bytes. */
 int text_parse_base64(const char *s, size_t n, void *out, size_t *ret_len, struct err *e);
 int text_parse_hex(const char *s, size_t n, void *out, size_t *ret_len, struct err *e);

@@ -1,4 +1,4 @@
-/* condition.h - the ordered condition list of a link (octopus.md 1.2).
+/* condition.h - the ordered condition list of a link (octopus 1.2).
  *
  * A later condition exists only while all earlier ones are True; the last entry is the phase.
  * Pure; threads: none shared.  Messages are copied.

@@ -1,4 +1,4 @@
-/* The values of a DummyProtocolDevice: octopus.md 3.6, checklist 88. */
+/* The values of a DummyProtocolDevice: octopus 3.6, checklist 88. */
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "dummy/protocol.h"

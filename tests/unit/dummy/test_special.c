@@ -1,4 +1,4 @@
-/* The fan of a DummySpecialDevice: octopus.md 3.5, checklist 86. */
+/* The fan of a DummySpecialDevice: octopus 3.5, checklist 86. */
 #include "base/clock.h"
 #include "dummy/special.h"
 

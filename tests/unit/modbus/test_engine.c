@@ -138,7 +138,7 @@ static void write_desired(struct rig *r)
 static const char *const orders[] = { "BigEndian", "BigEndianSwap", "LittleEndian",
                                       "LittleEndianSwap" };
 
-/* Which byte of the number, most significant first, stands at each place: octopus.md 3.1. */
+/* Which byte of the number, most significant first, stands at each place: octopus 3.1. */
 static const unsigned char places[3][4][8] = {
         { { 0, 1 }, { 0, 1 }, { 1, 0 }, { 1, 0 } },
         { { 0, 1, 2, 3 }, { 1, 0, 3, 2 }, { 3, 2, 1, 0 }, { 2, 3, 0, 1 } },

@@ -92,7 +92,7 @@ static void every_recorded_real_has_its_text(void **state)
         assert_int_equal(n, 229);
 }
 
-/* octopus.md 3.1 */
+/* octopus 3.1 */
 static void byte_orders_go_by_behaviour_not_by_name(void **state)
 {
         (void)state;
