@@ -168,6 +168,30 @@ static void a_refused_poll_keeps_the_line_and_the_rhythm(void **state)
         rig_free(r);
 }
 
+static bool polled_twice(struct rig *r)
+{
+        (void)r;
+        return atomic_load(&event_fake->unit[1].reads) >= 2;
+}
+
+/* A device that refuses is there: the next outage begins with short delays. */
+static void a_refused_poll_ends_an_outage(void **state)
+{
+        struct rig *r = rig_new(1, 1);
+
+        (void)state;
+        atomic_store(&event_fake->unit[1].mode, FAKE_DOWN);
+        apply_one(r, "a", EVENT, "{'unit':1,'interval':20,'points':[{'name':'x'}]}");
+        run_for(r, 2500);
+        atomic_store(&event_fake->unit[1].mode, FAKE_REFUSE);
+        atomic_store(&event_fake->unit[1].reads, 0);
+        assert_true(spin(r, polled_ten_times, 3000));
+        atomic_store(&event_fake->unit[1].mode, FAKE_DOWN);
+        atomic_store(&event_fake->unit[1].reads, 0);
+        assert_true(spin(r, polled_twice, 600));
+        rig_free(r);
+}
+
 static void a_bad_point_is_shown_and_the_link_stays_healthy(void **state)
 {
         struct rig *r = rig_new(1, 1);
@@ -609,6 +633,7 @@ int main(void)
                 cmocka_unit_test(one_devices_trouble_is_not_its_neighbours),
                 cmocka_unit_test(a_wrong_spec_waits_until_it_changes),
                 cmocka_unit_test(a_refused_poll_keeps_the_line_and_the_rhythm),
+                cmocka_unit_test(a_refused_poll_ends_an_outage),
                 cmocka_unit_test(a_bad_point_is_shown_and_the_link_stays_healthy),
                 cmocka_unit_test(changed_points_and_interval_keep_the_connection_and_the_values),
                 cmocka_unit_test(a_changed_mqtt_section_touches_nothing_but_is_told),

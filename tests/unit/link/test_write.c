@@ -127,6 +127,20 @@ static void a_refusal_of_the_device_comes_with_its_code(void **state)
         rig_free(r);
 }
 
+static void an_error_text_arrives_whole(void **state)
+{
+        static const struct dl_write w[] = { INT(0, 5) };
+        struct rig *r = with_link(EVENT);
+
+        (void)state;
+        atomic_store(&event_fake->unit[1].write_rc, DL_CONFIG);
+        assert_int_equal(write_to(r, w, 1, 1000), 0);
+        assert_true(spin(r, answered, 1000));
+        assert_int_equal(answers.list[0].rc, DL_CONFIG);
+        assert_int_equal(strlen(answers.list[0].text), 255);
+        rig_free(r);
+}
+
 static void a_device_that_is_away_is_said(void **state)
 {
         static const struct dl_write w[] = { INT(0, 5) };
@@ -230,6 +244,7 @@ int main(void)
                 cmocka_unit_test(each_point_has_its_own_outcome),
                 cmocka_unit_test(what_is_wrong_altogether_is_answered_without_the_device),
                 cmocka_unit_test(a_refusal_of_the_device_comes_with_its_code),
+                cmocka_unit_test(an_error_text_arrives_whole),
                 cmocka_unit_test(a_device_that_is_away_is_said),
                 cmocka_unit_test(the_deadline_is_kept_while_the_link_is_busy),
                 cmocka_unit_test(a_link_that_goes_answers_what_waits),

@@ -243,14 +243,18 @@ static void count_read(struct dl_link *l, size_t n)
 static int write_all(struct dl_link *l, const struct dl_write *w, size_t n, struct dl_error *error)
 {
         int rc = atomic_load(&l->u->write_rc);
+        char at_length[256] = ""; /* as long as an error text may be */
 
+        memset(at_length, 'x', sizeof(at_length) - 1);
         atomic_fetch_add(&l->u->writes, 1);
         for (size_t i = 0; i < n; i++) {
                 atomic_store(&l->u->last_point, (int)w[i].point);
                 atomic_store(&l->u->last_value, (long)w[i].value.as.i);
                 if (rc != DL_RETRY)
                         host->wrote(l->sink, w[i].point, rc, rc < 0 ? 3 : 0,
-                                    rc < 0 ? "not now" : NULL);
+                                    rc == DL_CONFIG ? at_length
+                                    : rc < 0        ? "not now"
+                                                    : NULL);
         }
         if (rc != DL_RETRY)
                 return DL_OK;
