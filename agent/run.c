@@ -1,4 +1,5 @@
-/* run.c - the verb `agent`: options, wiring of the rooms, signals, the end. */
+/* run.c - the verb `agent`: wiring of the rooms, signals, the end. */
+#include "agent_options.h"
 #include "paths.h"
 #include "state_dir.h"
 #include "verbs.h"
@@ -10,7 +11,6 @@
 #include "link/links.h"
 #include "publish/publish.h"
 
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
@@ -25,17 +25,8 @@ enum { STATUS_BYTES_MAX = 8 * 1024 * 1024 };
 #define STOP_LIMIT_NS (4500 * NS_PER_MS)
 #define LOG_FLUSH_NS (10 * NS_PER_S)
 
-struct options {
-        const char *manifests;
-        const char *node; /* NULL = links of every node */
-        const char *adaptors;
-        const char *state;
-        enum log_level level;
-        enum log_format format;
-};
-
 struct agent {
-        struct options options;
+        struct agent_options options;
         char host[256];
         struct loop *loop;
         struct resolver *resolver;
@@ -303,107 +294,6 @@ static void prepare_process(void)
 #endif
 }
 
-static const char usage[] =
-        "usage: devicelink agent --manifests DIR [OPTION...]\n\n"
-        "Drives the devices that the DeviceLinks of a folder describe, and publishes their "
-        "status.\n\n"
-        "  --manifests DIR     folder of YAML or JSON manifests; changes take effect at once\n"
-        "  --node-name NAME    only links of this node (default: $NODE_NAME, else all links)\n"
-        "  --adaptors DIRS     where adaptors are, DIR[:DIR] (default: those of this "
-        "installation)\n"
-        "  --state DIR         what outlives the process; one agent per directory\n"
-        "                      (default: $STATE_DIRECTORY, /var/lib/devicelink or "
-        "~/.local/state/devicelink)\n"
-        "  --log-level LEVEL   error, warning, info or debug (default: info)\n"
-        "  --log-format FORM   text or json (default: text)\n"
-        "  --help              this text\n\n"
-        "Ends quietly on SIGTERM and SIGINT within 5 s.  Exit code: 0 ended as asked, 1 could not "
-        "start\n"
-        "or could not end in time, 2 usage.\n";
-
-static int usage_error(const char *what, const char *value)
-{
-        (void)fprintf(stderr, "devicelink agent: %s%s%s%s\nTry 'devicelink agent --help'.\n", what,
-                      value ? " '" : "", value ? value : "", value ? "'" : "");
-        return EXIT_USAGE;
-}
-
-static const struct {
-        const char *name;
-        enum log_level level;
-} levels[] = {
-        { "error", LOG_ERROR },
-        { "warning", LOG_WARNING },
-        { "info", LOG_INFO },
-        { "debug", LOG_DEBUG },
-};
-
-static bool parse_level(const char *s, enum log_level *ret)
-{
-        for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-                if (strcmp(s, levels[i].name) == 0) {
-                        *ret = levels[i].level;
-                        return true;
-                }
-        return false;
-}
-
-static bool parse_format(const char *s, enum log_format *ret)
-{
-        if (strcmp(s, "json") == 0)
-                *ret = LOG_FORMAT_JSON;
-        else if (strcmp(s, "text") == 0)
-                *ret = LOG_FORMAT_TEXT;
-        else
-                return false;
-        return true;
-}
-
-/* -1: go on; else the exit code. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-        static const struct option longs[] = {
-                { "manifests", required_argument, NULL, 'm' },
-                { "node-name", required_argument, NULL, 'n' },
-                { "adaptors", required_argument, NULL, 'a' },
-                { "state", required_argument, NULL, 's' },
-                { "log-level", required_argument, NULL, 'l' },
-                { "log-format", required_argument, NULL, 'f' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-
-        /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread */
-        for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-                if (c == 'h') {
-                        (void)fputs(usage, stdout);
-                        return EXIT_OK;
-                }
-                if (c == 'm')
-                        o->manifests = optarg;
-                else if (c == 'n')
-                        o->node = optarg;
-                else if (c == 'a')
-                        o->adaptors = optarg;
-                else if (c == 's')
-                        o->state = optarg;
-                else if (c == 'l' && !parse_level(optarg, &o->level))
-                        return usage_error(
-                                "--log-level: expected error, warning, info or debug, got", optarg);
-                else if (c == 'f' && !parse_format(optarg, &o->format))
-                        return usage_error("--log-format: expected text or json, got", optarg);
-                else if (c == '?')
-                        return usage_error("unknown option or missing value", NULL);
-        }
-        if (optind < argc)
-                return usage_error("unexpected argument", argv[optind]);
-        if (!o->manifests)
-                return usage_error("--manifests is missing", NULL);
-        if (o->node && o->node[0] == '\0')
-                return usage_error("--node-name is empty", NULL);
-        return -1;
-}
-
 static int fail(const struct err *e)
 {
         (void)fprintf(stderr, "devicelink agent: %s\n", e->text);
@@ -423,7 +313,7 @@ int verb_agent(int argc, char **argv)
 
         a.options.adaptors = adaptors;
         a.options.node = node && node[0] != '\0' ? node : NULL;
-        int code = parse_options(argc, argv, &a.options);
+        int code = agent_options_parse(argc, argv, &a.options);
         if (code >= 0)
                 return code;
 
