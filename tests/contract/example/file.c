@@ -163,7 +163,7 @@ static json_object *parse(const char *text, size_t len)
 
         if (!t || len > INT32_MAX)
                 return NULL;
-        json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        json_tokener_set_flags(t, JSON_TOKENER_VALIDATE_UTF8);
         o = json_tokener_parse_ex(t, text, (int)len);
         if (json_tokener_get_error(t) != json_tokener_success ||
             json_tokener_get_parse_end(t) != len) {
