@@ -151,7 +151,7 @@ static void settle(struct dl_sink *s, const struct write_job *j)
         for (size_t i = 0; i < j->n; i++) {
                 const struct record_write *r = &j->results[i];
 
-                if (r->rc == DL_RETRY)
+                if (r->rc == DL_RETRY || (r->rc == DL_BUG && s->rc == DL_BUG))
                         continue;
                 if (j->id == 0 && s->flags[r->point] & POINT_DESIRED) {
                         s->flags[r->point] &= (unsigned char)~POINT_DESIRED;
