@@ -14,7 +14,7 @@ struct loop {
         uv_check_t after_poll;
         uv_poll_t clock; /* of clock_fd */
         int clock_fd;
-        int64_t now_ns; /* while in_turn */
+        int64_t now_ns;   /* while in_turn */
         int64_t armed_ns; /* what clock_fd is set to; 0 = not set, -1 = it has gone off */
         bool in_turn;
         struct loop_timer **timers; /* a heap from index 1, earliest first */
