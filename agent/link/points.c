@@ -17,7 +17,7 @@ static void flag_desired(struct dl_sink *s, const struct dl_info *before,
 
                 if (p->desired.type == DL_NONE)
                         continue;
-                long was = point_names_find(&names, p->name);
+                long was = before ? point_names_find(&names, p->name) : -1;
                 if (was >= 0 && !(flags_before[was] & POINT_DESIRED) &&
                     value_equal(&before->points[was].desired, &p->desired))
                         continue;
