@@ -54,14 +54,14 @@ static void after_poll(uv_check_t *c)
                 uv_stop(&l->uv);
 }
 
-/* Only a process without descriptors or memory gets here, before it has done anything. */
+/* Only a process without descriptors gets here, and the next thing it does would fail, too. */
 static void must(int rc, const char *what)
 {
         if (rc >= 0)
                 return;
         LOG(ERROR, "loop.make", "cannot make an event loop", LOG_STR("step", what),
             LOG_STR("error", uv_strerror(rc)));
-        abort();
+        _exit(1);
 }
 
 struct loop *loop_new(const char *name)
