@@ -275,6 +275,20 @@ static const struct tree *lookup(struct walk *w, const struct tree *map, const s
         return value ? value : other;
 }
 
+/* A key that only YAML 1.1 understands. */
+static bool is_unquoted_word(const char *key)
+{
+        return strcmp(key, "true") == 0 || strcmp(key, "false") == 0;
+}
+
+static const char *hint_for(const char *key, const char *const *names, size_t n)
+{
+        if (is_unquoted_word(key))
+                return "; YAML reads the words on, yes, off and no as this: such a key needs "
+                       "quotes";
+        return text_nearest(key, names, n);
+}
+
 static void warn_of_unknown(struct walk *w, const struct tree *map, const struct field *fields)
 {
         const char *names[NAMES_MAX];
@@ -289,10 +303,11 @@ static void warn_of_unknown(struct walk *w, const struct tree *map, const struct
                         fd++;
                 if (fd->kind != FIELD_KIND_END)
                         continue;
-                const char *near = text_nearest(child->key, names, n);
+                const char *hint = hint_for(child->key, names, n);
+                bool near = hint && hint[0] != ';';
                 size_t was = path_push_key(w, child->key);
                 findings_add(w->f, FINDING_WARNING, child->line, buf_text(&w->path),
-                             "unknown field%s%s%s", near ? ", did you mean " : "", near ? near : "",
+                             "unknown field%s%s%s", near ? ", did you mean " : "", hint ? hint : "",
                              near ? "?" : "");
                 path_pop(w, was);
         }

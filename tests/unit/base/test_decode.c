@@ -494,6 +494,15 @@ static void an_unknown_field_is_a_warning_with_the_nearest_name(void **state)
                        "unknown field");
 }
 
+static void an_unquoted_on_is_told_apart_from_a_slip(void **state)
+{
+        (void)state;
+        expect_finding(
+                "text: a\non: 5\n", FINDING_WARNING, 2, "spec.true",
+                "unknown field; YAML reads the words on, yes, off and no as this: such a key "
+                "needs quotes");
+}
+
 static void many_unknown_fields_end_at_the_limit_of_findings(void **state)
 {
         auto_of(buf) struct buf in = BUF(1 << 20);
@@ -623,6 +632,7 @@ int main(void)
                 cmocka_unit_test(a_path_never_grows_without_end),
                 cmocka_unit_test(secrets_are_never_shown),
                 cmocka_unit_test(an_unknown_field_is_a_warning_with_the_nearest_name),
+                cmocka_unit_test(an_unquoted_on_is_told_apart_from_a_slip),
                 cmocka_unit_test(many_unknown_fields_end_at_the_limit_of_findings),
                 cmocka_unit_test(elements_of_a_list_have_names_of_their_own),
                 cmocka_unit_test(long_names_are_compared_to_their_end),
