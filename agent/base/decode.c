@@ -281,12 +281,21 @@ static bool is_unquoted_word(const char *key)
         return strcmp(key, "true") == 0 || strcmp(key, "false") == 0;
 }
 
-static const char *hint_for(const char *key, const char *const *names, size_t n)
+static void warn_of_key(struct walk *w, const struct tree *child, const char *const *names,
+                        size_t n)
 {
-        if (is_unquoted_word(key))
-                return "; YAML reads the words on, yes, off and no as this: such a key needs "
-                       "quotes";
-        return text_nearest(key, names, n);
+        const char *near = text_nearest(child->key, names, n);
+        size_t was = path_push_key(w, child->key);
+
+        if (is_unquoted_word(child->key))
+                findings_add(w->f, FINDING_WARNING, child->line, buf_text(&w->path),
+                             "unknown field; YAML reads the words on, yes, off and no as this: "
+                             "such a key needs quotes");
+        else
+                findings_add(w->f, FINDING_WARNING, child->line, buf_text(&w->path),
+                             "unknown field%s%s%s", near ? ", did you mean " : "", near ? near : "",
+                             near ? "?" : "");
+        path_pop(w, was);
 }
 
 static void warn_of_unknown(struct walk *w, const struct tree *map, const struct field *fields)
@@ -301,15 +310,8 @@ static void warn_of_unknown(struct walk *w, const struct tree *map, const struct
                 while (fd->kind != FIELD_KIND_END && strcmp(fd->name, child->key) != 0 &&
                        !(fd->alias && strcmp(fd->alias, child->key) == 0))
                         fd++;
-                if (fd->kind != FIELD_KIND_END)
-                        continue;
-                const char *hint = hint_for(child->key, names, n);
-                bool near = hint && hint[0] != ';';
-                size_t was = path_push_key(w, child->key);
-                findings_add(w->f, FINDING_WARNING, child->line, buf_text(&w->path),
-                             "unknown field%s%s%s", near ? ", did you mean " : "", hint ? hint : "",
-                             near ? "?" : "");
-                path_pop(w, was);
+                if (fd->kind == FIELD_KIND_END)
+                        warn_of_key(w, child, names, n);
         }
 }
 
