@@ -25,6 +25,9 @@ struct links_hooks {
         /* The condition list changed.  `cause` is the human text behind it, or "". */
         void (*condition)(void *ctx, const struct link_spec *, const struct conditions *,
                           const char *cause);
+        /* A link that was desired no longer is, and its device is closed: nothing of it runs.  Not
+         * for one that is started anew. */
+        void (*released)(void *ctx, const char *key);
 };
 
 struct links_config {
@@ -62,6 +65,20 @@ struct links_counts {
         unsigned threads;
 };
 void links_count(const struct links *l, struct links_counts *ret);
+
+/* How a link is, for people and metrics.  What is given lives for the call. */
+struct links_view {
+        const struct link_spec *spec;
+        const struct conditions *conditions;
+        const char *cause;           /* "" = none */
+        const struct device *device; /* NULL: not compiled */
+        const struct states *states;
+        uint64_t polls, polls_failed;
+        int64_t good_ns; /* monotonic, the last poll that went well; 0 = none yet */
+};
+/* In order of the keys. */
+void links_each(const struct links *l, void (*each)(void *ctx, const struct links_view *),
+                void *ctx);
 
 /* Interrupt, stop, join, free; done() on the loop when nothing runs any more (at most about 3 s:
  * what is stuck in a plugin beyond that is left, and said so).  Then links_free(). */

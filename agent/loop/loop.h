@@ -26,6 +26,7 @@ void loop_free(struct loop *l);          /* everything on it has ended; NULL is 
 void loop_run(struct loop *l);           /* until loop_stop() */
 void loop_stop(struct loop *l);          /* any thread; the current turn is finished */
 int64_t loop_now(const struct loop *l);  /* monotonic ns at the start of this turn */
+void *loop_native(struct loop *l);       /* uv_loop_t *, for libraries that live on one (serve) */
 
 /* --- timers */
 

@@ -1,7 +1,6 @@
 #include "model/condition.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -52,37 +51,33 @@ static size_t position(const struct conditions *c, enum condition_type type)
         return i;
 }
 
-static void append(struct conditions *c, enum condition_type type, enum condition_status status,
-                   const char *message, int64_t updated_ns, int64_t transitioned_ns)
+const char *condition_reason_of(const struct condition *c)
 {
-        struct condition *new = &c->list[c->n++];
-
-        *new = (struct condition){ .type = type,
-                                   .status = status,
-                                   .updated_ns = updated_ns,
-                                   .transitioned_ns = transitioned_ns };
-        (void)snprintf(new->message, sizeof(new->message), "%s", message);
+        return c->reason ? c->reason : condition_reason(c->type, c->status);
 }
 
-static bool same(const struct condition *c, enum condition_status status, const char *message)
+static bool same(const struct condition *a, const struct condition *b)
 {
-        return c->status == status && strncmp(c->message, message, sizeof(c->message) - 1) == 0;
+        return a->type == b->type && a->status == b->status &&
+               strcmp(a->message, b->message) == 0 &&
+               strcmp(condition_reason_of(a), condition_reason_of(b)) == 0;
 }
 
-static bool put(struct conditions *c, enum condition_type type, enum condition_status status,
-                const char *message, bool rewrite, int64_t now_ns)
+/* Of `new` the times are filled in here. */
+static bool put(struct conditions *c, struct condition *new, bool rewrite, int64_t now_ns)
 {
-        size_t at = position(c, type);
-        int64_t last_ns = c->n > 0 ? c->list[c->n - 1].updated_ns : now_ns;
+        size_t at = position(c, new->type);
 
-        if (at < c->n && !rewrite && same(&c->list[at], status, message))
+        new->updated_ns = now_ns;
+        new->transitioned_ns = c->n > 0 ? c->list[c->n - 1].updated_ns : now_ns;
+        if (at < c->n && !rewrite && same(&c->list[at], new))
                 return false;
 
         bool cut = at < c->n;
         c->n = at;
         if (c->n > 0 && c->list[c->n - 1].status != CONDITION_TRUE)
                 return cut;
-        append(c, type, status, message, now_ns, last_ns);
+        c->list[c->n++] = *new;
         return true;
 }
 
@@ -95,23 +90,58 @@ static bool announce_next(struct conditions *c, enum condition_type type, int64_
                 return false;
 
         int64_t at_ns = c->n > 0 ? c->list[c->n - 1].updated_ns : now_ns;
-        append(c, next, CONDITION_UNKNOWN, types[next].unknown, at_ns, at_ns);
+        c->list[c->n++] = (struct condition){ .type = next,
+                                              .status = CONDITION_UNKNOWN,
+                                              .message = types[next].unknown,
+                                              .updated_ns = at_ns,
+                                              .transitioned_ns = at_ns };
         return true;
+}
+
+static bool set(struct conditions *c, struct condition *new, bool rewrite, int64_t now_ns)
+{
+        assert(new->type < CONDITION_COUNT);
+        if (!new->message)
+                new->message = new->status == CONDITION_UNKNOWN ? types[new->type].unknown : "";
+        if (new->status == CONDITION_UNKNOWN)
+                rewrite = false;
+
+        bool changed = put(c, new, rewrite, now_ns);
+        if (new->status == CONDITION_TRUE && announce_next(c, new->type, now_ns))
+                changed = true;
+        return changed;
 }
 
 bool conditions_set(struct conditions *c, enum condition_type type, enum condition_status status,
                     const char *message, bool rewrite, int64_t now_ns)
 {
-        assert(type < CONDITION_COUNT);
-        if (!message)
-                message = status == CONDITION_UNKNOWN ? types[type].unknown : "";
-        if (status == CONDITION_UNKNOWN)
-                rewrite = false;
+        struct condition new = { .type = type, .status = status, .message = message };
 
-        bool changed = put(c, type, status, message, rewrite, now_ns);
-        if (status == CONDITION_TRUE && announce_next(c, type, now_ns))
-                changed = true;
-        return changed;
+        return set(c, &new, rewrite, now_ns);
+}
+
+bool conditions_set_reason(struct conditions *c, enum condition_type type,
+                           enum condition_status status, const char *reason, const char *message,
+                           int64_t now_ns)
+{
+        struct condition new = {
+                .type = type, .status = status, .message = message, .reason = reason
+        };
+
+        return set(c, &new, false, now_ns);
+}
+
+bool conditions_equal(const struct conditions *a, const struct conditions *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++) {
+                if (!same(&a->list[i], &b->list[i]) ||
+                    a->list[i].updated_ns != b->list[i].updated_ns ||
+                    a->list[i].transitioned_ns != b->list[i].transitioned_ns)
+                        return false;
+        }
+        return true;
 }
 
 const struct condition *conditions_get(const struct conditions *c, enum condition_type type)

@@ -167,18 +167,32 @@ static void the_last_entry_is_the_phase(void **state)
         assert_string_equal(conditions_phase(&c)->message, "adaptor node isn't existed");
 }
 
-static void a_long_message_is_cut_and_still_compares_equal(void **state)
+static void a_reason_beyond_the_contract_is_told_apart(void **state)
 {
         struct conditions c = { 0 };
-        char message[400];
+        enum condition_type type = CONDITION_NODE_EXISTED;
 
         (void)state;
-        memset(message, 'm', sizeof(message) - 1);
-        message[sizeof(message) - 1] = '\0';
-        assert_true(conditions_set(&c, CONDITION_NODE_EXISTED, CONDITION_FALSE, message, false, 1));
-        assert_int_equal(strlen(c.list[0].message), sizeof(c.list[0].message) - 1);
-        assert_false(
-                conditions_set(&c, CONDITION_NODE_EXISTED, CONDITION_FALSE, message, false, 2));
+        assert_true(conditions_set(&c, type, CONDITION_UNKNOWN, "silent", false, 1));
+        assert_string_equal(condition_reason_of(&c.list[0]), "Confirming");
+        assert_true(conditions_set_reason(&c, type, CONDITION_UNKNOWN, "Lost", "silent", 2));
+        assert_string_equal(condition_reason_of(&c.list[0]), "Lost");
+        assert_false(conditions_set_reason(&c, type, CONDITION_UNKNOWN, "Lost", "silent", 3));
+        assert_true(conditions_set(&c, type, CONDITION_UNKNOWN, "silent", false, 4));
+}
+
+static void lists_are_equal_when_entries_and_times_are(void **state)
+{
+        struct conditions a = { 0 }, b = { 0 };
+
+        (void)state;
+        assert_true(conditions_equal(&a, &b));
+        (void)conditions_set(&a, CONDITION_NODE_EXISTED, CONDITION_TRUE, NULL, false, 1);
+        assert_false(conditions_equal(&a, &b));
+        (void)conditions_set(&b, CONDITION_NODE_EXISTED, CONDITION_TRUE, NULL, false, 1);
+        assert_true(conditions_equal(&a, &b));
+        b.list[1].updated_ns++;
+        assert_false(conditions_equal(&a, &b));
 }
 
 int main(void)
@@ -187,7 +201,8 @@ int main(void)
                 cmocka_unit_test(every_recorded_sequence_gives_the_same_list),
                 cmocka_unit_test(what_is_set_again_unchanged_reports_no_change),
                 cmocka_unit_test(the_last_entry_is_the_phase),
-                cmocka_unit_test(a_long_message_is_cut_and_still_compares_equal),
+                cmocka_unit_test(a_reason_beyond_the_contract_is_told_apart),
+                cmocka_unit_test(lists_are_equal_when_entries_and_times_are),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
