@@ -25,6 +25,7 @@ struct cluster_config {
         struct loop *loop;
         struct kube_api *api;
         const char *node;
+        const char *space;       /* only links of this namespace; NULL = of all */
         const char *lease_space; /* where the heartbeat is; NULL = own namespace */
         const char *state_dir;
         int64_t status_interval_ns; /* per link, least time between writes of device status */
