@@ -1,108 +1,184 @@
 /* agent_options.c - see agent_options.h */
 #include "agent_options.h"
 
+#include "options.h"
 #include "verbs.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+static const char verb[] = "agent";
+
 static const char usage[] =
-        "usage: devicelink agent --manifests DIR [OPTION...]\n\n"
-        "Drives the devices that the DeviceLinks of a folder describe, and publishes their "
-        "status.\n\n"
+        "usage: devicelink agent [OPTION...]                      DeviceLinks of a cluster\n"
+        "       devicelink agent --manifests DIR [OPTION...]      DeviceLinks of a folder\n\n"
+        "Drives the devices that DeviceLinks describe, and publishes their status.\n\n"
         "  --manifests DIR     folder of YAML or JSON manifests; changes take effect at once\n"
-        "  --node-name NAME    only links of this node (default: $NODE_NAME, else all links)\n"
+        "  --kubeconfig FILE   how to reach the API server (default: $KUBECONFIG, the Pod's\n"
+        "                      service account, ~/.kube/config)\n"
+        "  --node-name NAME    only links of this node (default: $NODE_NAME; needed in a cluster,\n"
+        "                      else links of every node)\n"
+        "  --namespace NAME    only links of this namespace (default: all)\n"
+        "  --lease-namespace NAME  where the agent's Lease is (default: the agent's namespace)\n"
         "  --adaptors DIRS     where adaptors are, DIR[:DIR] (default: those of this "
         "installation)\n"
         "  --state DIR         what outlives the process; one agent per directory\n"
         "                      (default: $STATE_DIRECTORY, /var/lib/devicelink or "
         "~/.local/state/devicelink)\n"
+        "  --metrics-addr ADDR /healthz, /readyz and /metrics: PORT or HOST:PORT, 0 = none\n"
+        "                      (default: 8080 in a cluster, else none)\n"
+        "  --status-interval D least time between two writes of one device's status to the API\n"
+        "                      server (default: 5s)\n"
+        "  --status-refresh D  times of values that do not change are refreshed there this often\n"
+        "                      at most, 0 = never (default: 10m)\n"
+        "  --cleanup-limit D   a deleted link waits this long for its device to close "
+        "(default: 30s)\n"
+        "  --keep-on-loss D    when all links vanish at once with their CRD, devices run on this\n"
+        "                      long (default: 10m)\n"
+        "  --start-jitter D    wait up to this long before the first request (default: 0s)\n"
         "  --log-level LEVEL   error, warning, info or debug (default: info)\n"
         "  --log-format FORM   text or json (default: text)\n"
+        "  --v N               4 and above: as --log-level debug\n"
+        "  --version           print the version\n"
         "  --help              this text\n\n"
         "Ends quietly on SIGTERM and SIGINT within 5 s.  Exit code: 0 ended as asked, 1 could not "
         "start\n"
         "or could not end in time, 2 usage.\n";
 
-static int usage_error(const char *what, const char *value)
+void agent_options_init(struct agent_options *o)
 {
-        (void)fprintf(stderr, "devicelink agent: %s%s%s%s\nTry 'devicelink agent --help'.\n", what,
-                      value ? " '" : "", value ? value : "", value ? "'" : "");
-        return EXIT_USAGE;
+        *o = (struct agent_options){
+                .status_interval_ns = 5 * NS_PER_S,
+                .status_refresh_ns = 600 * NS_PER_S,
+                .cleanup_ns = 30 * NS_PER_S,
+                .keep_ns = 600 * NS_PER_S,
+                .level = LOG_INFO,
+                .format = LOG_FORMAT_TEXT,
+        };
 }
 
-static const struct {
-        const char *name;
-        enum log_level level;
-} levels[] = {
-        { "error", LOG_ERROR },
-        { "warning", LOG_WARNING },
-        { "info", LOG_INFO },
-        { "debug", LOG_DEBUG },
+enum option_id {
+        OPTION_TEXTS = 256,
+        OPTION_KUBECONFIG,
+        OPTION_SPACE,
+        OPTION_LEASE_SPACE,
+        OPTION_DURATIONS = 300,
+        OPTION_LEVEL = 350,
+        OPTION_FORMAT,
+        OPTION_VERBOSITY,
+        OPTION_VERSION,
+        OPTION_HELP,
 };
 
-static bool parse_level(const char *s, enum log_level *ret)
+static const struct option longs[] = {
+        { "manifests", required_argument, NULL, OPTION_TEXTS },
+        { "kubeconfig", required_argument, NULL, OPTION_KUBECONFIG },
+        { "namespace", required_argument, NULL, OPTION_SPACE },
+        { "lease-namespace", required_argument, NULL, OPTION_LEASE_SPACE },
+        { "node-name", required_argument, NULL, OPTION_TEXTS + 4 },
+        { "adaptors", required_argument, NULL, OPTION_TEXTS + 5 },
+        { "state", required_argument, NULL, OPTION_TEXTS + 6 },
+        { "metrics-addr", required_argument, NULL, OPTION_TEXTS + 7 },
+        { "status-interval", required_argument, NULL, OPTION_DURATIONS },
+        { "status-refresh", required_argument, NULL, OPTION_DURATIONS + 1 },
+        { "cleanup-limit", required_argument, NULL, OPTION_DURATIONS + 2 },
+        { "keep-on-loss", required_argument, NULL, OPTION_DURATIONS + 3 },
+        { "start-jitter", required_argument, NULL, OPTION_DURATIONS + 4 },
+        { "log-level", required_argument, NULL, OPTION_LEVEL },
+        { "log-format", required_argument, NULL, OPTION_FORMAT },
+        { "v", required_argument, NULL, OPTION_VERBOSITY },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        { "help", no_argument, NULL, OPTION_HELP },
+        { 0 },
+};
+
+/* In the order of the table above. */
+static const char **text_of(struct agent_options *o, int c)
 {
-        for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-                if (strcmp(s, levels[i].name) == 0) {
-                        *ret = levels[i].level;
-                        return true;
-                }
-        return false;
+        const char **texts[] = { &o->manifests, &o->kubeconfig, &o->space, &o->lease_space,
+                                 &o->node,      &o->adaptors,   &o->state, &o->metrics };
+
+        return texts[c - OPTION_TEXTS];
 }
 
-static bool parse_format(const char *s, enum log_format *ret)
+static int64_t *duration_of(struct agent_options *o, int c)
 {
-        if (strcmp(s, "json") == 0)
-                *ret = LOG_FORMAT_JSON;
-        else if (strcmp(s, "text") == 0)
-                *ret = LOG_FORMAT_TEXT;
-        else
-                return false;
-        return true;
+        int64_t *durations[] = { &o->status_interval_ns, &o->status_refresh_ns, &o->cleanup_ns,
+                                 &o->keep_ns, &o->start_jitter_ns };
+
+        return durations[c - OPTION_DURATIONS];
+}
+
+/* NULL, or what was expected. */
+static const char *take(struct agent_options *o, int c, const char *value)
+{
+        if (c == OPTION_LEVEL)
+                return options_level(value, &o->level);
+        if (c == OPTION_FORMAT)
+                return options_format(value, &o->format);
+        if (c == OPTION_VERBOSITY)
+                return options_verbosity(value, &o->level);
+        if (c >= OPTION_DURATIONS)
+                return options_duration(value, duration_of(o, c));
+        *text_of(o, c) = value;
+        return NULL;
+}
+
+/* Options that mean nothing to a folder. */
+static bool is_for_cluster(int c)
+{
+        return (c >= OPTION_KUBECONFIG && c <= OPTION_LEASE_SPACE) ||
+               (c >= OPTION_DURATIONS && c < OPTION_LEVEL);
+}
+
+/* cluster_option: one that was given, or NULL. */
+static int check(const struct agent_options *o, const char *cluster_option)
+{
+        if (o->manifests && cluster_option) {
+                auto_free char *what =
+                        xasprintf("--%s is for a cluster: not with --manifests", cluster_option);
+                return options_error(verb, what, NULL);
+        }
+        if (o->node && o->node[0] == '\0')
+                return options_error(verb, "--node-name is empty", NULL);
+        if (!o->manifests && !o->node)
+                return options_error(verb,
+                                     "--node-name (or $NODE_NAME) is missing: which node's "
+                                     "DeviceLinks?  Without a cluster: --manifests DIR",
+                                     NULL);
+        return -1;
 }
 
 int agent_options_parse(int argc, char **argv, struct agent_options *o)
 {
-        static const struct option longs[] = {
-                { "manifests", required_argument, NULL, 'm' },
-                { "node-name", required_argument, NULL, 'n' },
-                { "adaptors", required_argument, NULL, 'a' },
-                { "state", required_argument, NULL, 's' },
-                { "log-level", required_argument, NULL, 'l' },
-                { "log-format", required_argument, NULL, 'f' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
+        const char *cluster_option = NULL;
+        int at = 0;
 
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread */
-        for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-                if (c == 'h') {
-                        (void)fputs(usage, stdout);
+        for (int c; (c = getopt_long(argc, argv, "", longs, &at)) != -1;) {
+                if (c == OPTION_HELP || c == OPTION_VERSION) {
+                        (void)fputs(c == OPTION_HELP ? usage
+                                                     : "devicelink " DEVICELINK_VERSION "\n",
+                                    stdout);
                         return EXIT_OK;
                 }
-                if (c == 'm')
-                        o->manifests = optarg;
-                else if (c == 'n')
-                        o->node = optarg;
-                else if (c == 'a')
-                        o->adaptors = optarg;
-                else if (c == 's')
-                        o->state = optarg;
-                else if (c == 'l' && !parse_level(optarg, &o->level))
-                        return usage_error(
-                                "--log-level: expected error, warning, info or debug, got", optarg);
-                else if (c == 'f' && !parse_format(optarg, &o->format))
-                        return usage_error("--log-format: expected text or json, got", optarg);
-                else if (c == '?')
-                        return usage_error("unknown option or missing value", NULL);
+                if (c == '?')
+                        return options_error(verb, "unknown option or missing value", NULL);
+                if (is_for_cluster(c))
+                        cluster_option = longs[at].name;
+                const char *wrong = take(o, c, optarg);
+                if (wrong && c >= OPTION_DURATIONS && c < OPTION_LEVEL) {
+                        auto_free char *what = xasprintf("--%s: %s", longs[at].name, wrong);
+                        return options_error(verb, what, optarg);
+                }
+                if (wrong)
+                        return options_error(verb, wrong, optarg);
         }
         if (optind < argc)
-                return usage_error("unexpected argument", argv[optind]);
-        if (!o->manifests)
-                return usage_error("--manifests is missing", NULL);
-        if (o->node && o->node[0] == '\0')
-                return usage_error("--node-name is empty", NULL);
-        return -1;
+                return options_error(verb, "unexpected argument", argv[optind]);
+        return check(o, cluster_option);
 }

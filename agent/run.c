@@ -302,15 +302,13 @@ static int fail(const struct err *e)
 
 int verb_agent(int argc, char **argv)
 {
-        struct agent a = {
-                .options = { .level = LOG_INFO, .format = LOG_FORMAT_TEXT },
-                .document = BUF(STATUS_BYTES_MAX),
-        };
+        struct agent a = { .document = BUF(STATUS_BYTES_MAX) };
         struct err e = { 0 };
         auto_free char *adaptors = paths_adaptors();
         auto_close int lock = -1;
         const char *node = secure_getenv("NODE_NAME");
 
+        agent_options_init(&a.options);
         a.options.adaptors = adaptors;
         a.options.node = node && node[0] != '\0' ? node : NULL;
         int code = agent_options_parse(argc, argv, &a.options);

@@ -1,4 +1,5 @@
 /* validate.c - the verb `validate`: the agent's own checks, offline. */
+#include "options.h"
 #include "paths.h"
 #include "verbs.h"
 
@@ -225,13 +226,6 @@ static const char usage[] =
         "  --help              this text\n\n"
         "Exit code: 0 no errors, 1 errors, 2 usage, or something given cannot be read.\n";
 
-static int usage_error(const char *what, const char *value)
-{
-        (void)fprintf(stderr, "devicelink validate: %s%s%s%s\nTry 'devicelink validate --help'.\n",
-                      what, value ? " '" : "", value ? value : "", value ? "'" : "");
-        return EXIT_USAGE;
-}
-
 /* -1: go on; else the exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -250,7 +244,8 @@ static int parse_options(int argc, char **argv, struct options *o)
                         return EXIT_OK;
                 }
                 if (c == 'f' && strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0)
-                        return usage_error("--format: expected text or json, got", optarg);
+                        return options_error("validate", "--format: expected text or json, got",
+                                             optarg);
                 if (c == 'f')
                         o->json = strcmp(optarg, "json") == 0;
                 else if (c == 'a')
@@ -258,12 +253,12 @@ static int parse_options(int argc, char **argv, struct options *o)
                 else if (c == 'n')
                         o->node = optarg;
                 else
-                        return usage_error("unknown option or missing value", NULL);
+                        return options_error("validate", "unknown option or missing value", NULL);
         }
         if (o->node && o->node[0] == '\0')
-                return usage_error("--node-name is empty", NULL);
+                return options_error("validate", "--node-name is empty", NULL);
         if (optind >= argc)
-                return usage_error("a FILE, a DIR or - is missing", NULL);
+                return options_error("validate", "a FILE, a DIR or - is missing", NULL);
         return -1;
 }
 

@@ -125,7 +125,13 @@ static void wrong_options_are_usage_errors_with_a_reason(void **state)
         assert_int_equal(RUN("fly"), 2);
         expect_output(b, "unknown verb 'fly'");
         assert_int_equal(RUN("agent"), 2);
-        expect_output(b, "--manifests is missing");
+        expect_output(b, "--node-name (or $NODE_NAME) is missing");
+        assert_int_equal(RUN("agent", "--node-name", ""), 2);
+        expect_output(b, "--node-name is empty");
+        assert_int_equal(RUN("agent", "--manifests", "/tmp", "--kubeconfig", "/tmp/k"), 2);
+        expect_output(b, "--kubeconfig is for a cluster: not with --manifests");
+        assert_int_equal(RUN("agent", "--node-name", "n", "--status-interval", "5"), 2);
+        expect_output(b, "--status-interval: expected a duration like 5s or 1m30s, got '5'");
         assert_int_equal(RUN("agent", "--manifests", "/tmp", "--frobnicate"), 2);
         expect_output(b, "frobnicate");
         assert_int_equal(RUN("agent", "--manifests", "/tmp", "--log-level", "loud"), 2);
