@@ -176,6 +176,7 @@ static void execute(struct links *l, const struct plan_step *steps, size_t n,
                 if (k && step->desired < 0) {
                         link_stop(k);
                         LOG(INFO, "link.removed", "link removed", LOG_STR("link", k->spec->key));
+                        release_later(l, k->spec->key);
                         link_free(k);
                         continue;
                 }
@@ -219,8 +220,6 @@ void links_apply(struct links *l, const struct desired *d)
                 device_unref(c[i].device);
                 free(c[i].cause);
         }
-        if (l->touched && !l->announcing) {
-                l->announcing = true;
-                loop_post(l->config.loop, &l->announce);
-        }
+        if (l->touched || l->n_dropped > 0)
+                links_announce(l);
 }

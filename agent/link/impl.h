@@ -1,4 +1,5 @@
-/* impl.h - links on the main loop: what the files links.c, apply.c, link.c, downlink.c share. */
+/* impl.h - links on the main loop: what the files links.c, apply.c, link.c, release.c, downlink.c
+ * share. */
 #ifndef LINK_IMPL_H
 #define LINK_IMPL_H
 
@@ -29,6 +30,8 @@ struct link {
         bool polled; /* at least once, or values were carried over */
         bool touched;
         struct link *touched_next;
+        uint64_t polls, polls_failed;
+        int64_t good_ns; /* monotonic, the last poll that went well; 0 = none */
 };
 
 struct links {
@@ -48,6 +51,8 @@ struct links {
         struct link *touched;
         struct loop_message announce;
         bool announcing;
+        char **dropped; /* keys of links that had nothing to close */
+        size_t n_dropped;
         struct write_pending *pending;
         uint64_t last_write_id;
         struct links_counts counts;
@@ -87,8 +92,18 @@ void link_old_closed(struct link *k);
 
 struct dl_sink *links_open(struct links *l, struct link *k, int64_t after_ns);
 void links_close(struct links *l, struct dl_sink *s);
-struct dl_sink *links_closing(struct links *l, const char *key); /* NULL: none of that name */
+/* NULL: none of that name.  stuck: those as well that nobody waits for any more. */
+struct dl_sink *links_closing(struct links *l, const char *key, bool stuck);
 struct link *links_find(const struct links *l, const char *key);
+
+void links_announce(struct links *l); /* status hooks and release_dropped(), soon */
+
+/* --- release.c */
+
+void release_later(struct links *l, const char *key);  /* it is no longer desired */
+void release_closed(struct links *l, const char *key); /* a sink of it is buried */
+void release_dropped(struct links *l);
+void release_done(struct links *l);
 
 /* --- command.c */
 

@@ -206,7 +206,7 @@ static void set_device(struct link *k, struct device *device)
 
 static void open_or_wait(struct link *k, int64_t after_ns)
 {
-        struct dl_sink *old = links_closing(k->links, k->spec->key);
+        struct dl_sink *old = links_closing(k->links, k->spec->key, false);
 
         if (old) {
                 if (old->successor)
@@ -317,12 +317,15 @@ static void line_down(struct link *k, const char *why)
 
 static void take_polled(struct link *k, const struct record_result *r)
 {
+        k->polls++;
         k->links->counts.polls++;
         if (r->rc < 0) {
+                k->polls_failed++;
                 k->links->counts.polls_failed++;
                 line_down(k, r->text);
                 return;
         }
+        k->good_ns = loop_now(k->links->config.loop);
         k->polled = true;
         link_touch(k);
         line_is(k, LINE_UP, NULL);

@@ -105,11 +105,11 @@ void links_close(struct links *l, struct dl_sink *s)
         command_post(s, COMMAND_CLOSE, NULL, NULL, 0);
 }
 
-struct dl_sink *links_closing(struct links *l, const char *key)
+struct dl_sink *links_closing(struct links *l, const char *key, bool stuck)
 {
         struct dl_sink *s = l->closing;
 
-        while (s && (s->stuck_closing || strcmp(s->key, key) != 0))
+        while (s && ((s->stuck_closing && !stuck) || strcmp(s->key, key) != 0))
                 s = s->next;
         return s;
 }
@@ -166,8 +166,18 @@ static void on_announce(struct loop_message *m, bool cancelled)
         struct links *l = (struct links *)((char *)m - offsetof(struct links, announce));
 
         l->announcing = false;
-        if (!cancelled)
-                tell_status(l);
+        if (cancelled)
+                return;
+        tell_status(l);
+        release_dropped(l);
+}
+
+void links_announce(struct links *l)
+{
+        if (l->announcing)
+                return;
+        l->announcing = true;
+        loop_post(l->config.loop, &l->announce);
 }
 
 static void take_unlinked(const struct record *r)
@@ -197,7 +207,9 @@ static void take_record(struct links *l, const struct record *r)
         if (r->kind != RECORD_CLOSED)
                 return;
         sink_gone(s);
+        auto_free char *key = xstrdup(s->key);
         bury(l, s);
+        release_closed(l, key);
         if (l->stopping && l->open_sinks == 0)
                 loop_timer_start(&l->stop_timer, 0, LOOP_EXACT);
 }
@@ -255,6 +267,26 @@ void links_count(const struct links *l, struct links_counts *ret)
         for (size_t i = 0; i < l->n_pools; i++)
                 c.threads += blocking_threads(l->pools[i]);
         *ret = c;
+}
+
+void links_each(const struct links *l, void (*each)(void *ctx, const struct links_view *),
+                void *ctx)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                const struct link *k = l->list[i];
+                const struct links_view v = {
+                        .spec = k->spec,
+                        .conditions = &k->conditions,
+                        .cause = k->cause ? k->cause : "",
+                        .device = k->device,
+                        .states = &k->states,
+                        .polls = k->polls,
+                        .polls_failed = k->polls_failed,
+                        .good_ns = k->good_ns,
+                };
+
+                each(ctx, &v);
+        }
 }
 
 /* --- the end */
@@ -332,6 +364,7 @@ void links_free(struct links *l)
         if (!l->stopped)
                 (void)end_threads(l);
         loop_timer_end(&l->stop_timer);
+        release_done(l);
         free(l->list);
         free(l->reactors);
         free(l->reactor_sinks);

@@ -138,7 +138,8 @@ static inline void run_for(struct rig *r, int ms)
         (void)spin(r, NULL, ms);
 }
 
-static inline struct rig *rig_new(unsigned reactors, unsigned blocking_max)
+static inline struct rig *rig_new_with(unsigned reactors, unsigned blocking_max,
+                                       void (*released)(void *ctx, const char *key))
 {
         struct rig *r = xcalloc(1, sizeof(*r));
         struct findings f = { 0 };
@@ -158,12 +159,20 @@ static inline struct rig *rig_new(unsigned reactors, unsigned blocking_max)
                 .resolver = r->resolver,
                 .reactors = reactors,
                 .blocking_max = blocking_max,
-                .hooks = { .ctx = r, .status = rig_status, .condition = rig_condition },
+                .hooks = { .ctx = r,
+                           .status = rig_status,
+                           .condition = rig_condition,
+                           .released = released },
         };
         r->links = links_new(&config);
         loop_timer_init(&r->limit, r->loop, on_limit, r);
         loop_timer_init(&r->look, r->loop, on_look, r);
         return r;
+}
+
+static inline struct rig *rig_new(unsigned reactors, unsigned blocking_max)
+{
+        return rig_new_with(reactors, blocking_max, NULL);
 }
 
 static inline void on_stopped(void *ctx)
