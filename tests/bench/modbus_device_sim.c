@@ -4,7 +4,8 @@
  * whoever sees it knows how old it is; the others change slowly.  Functions 1 to 4 are answered,
  * writes are confirmed and forgotten.  One thread; bound to the loopback interface.
  *
- * usage: modbus_device_sim [--port N]    Prints "port N" once it listens; ends on SIGTERM.
+ * usage: modbus_device_sim [--port N] [--still]
+ * Prints "port N" once it listens; ends on SIGTERM.  --still: no register ever changes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,6 +35,8 @@ enum {
         CLOCK_REGISTERS = 4,
 };
 
+static uint64_t still_us; /* 0 = the clock runs */
+
 struct peer {
         int fd;
         size_t len;
@@ -44,6 +47,8 @@ static uint64_t wall_us(void)
 {
         struct timespec t;
 
+        if (still_us != 0)
+                return still_us;
         (void)clock_gettime(CLOCK_REALTIME, &t);
         return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
 }
@@ -201,15 +206,21 @@ static int open_end(void)
 
 static uint16_t parse_options(int argc, char **argv)
 {
-        static const struct option options[] = { { "port", required_argument, NULL, 'p' }, { 0 } };
+        static const struct option options[] = { { "port", required_argument, NULL, 'p' },
+                                                 { "still", no_argument, NULL, 's' },
+                                                 { 0 } };
         unsigned long port = 0;
 
         for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
                 char *end = NULL;
+                if (c == 's') {
+                        still_us = wall_us();
+                        continue;
+                }
                 if (c == 'p')
                         port = strtoul(optarg, &end, 10);
                 if (c != 'p' || *end != '\0' || port > 65535) {
-                        (void)fputs("usage: modbus_device_sim [--port N]\n", stderr);
+                        (void)fputs("usage: modbus_device_sim [--port N] [--still]\n", stderr);
                         exit(2);
                 }
         }
