@@ -74,6 +74,31 @@ void site_agent_start(struct site *s, const char *const more[])
         process_start(&s->agent, s->agent_log, argv);
 }
 
+void site_agent_start_on(struct site *s, struct process *p, const char *node,
+                         const char *const more[])
+{
+        char state[400], log[400];
+        const char *argv[ARGS_MAX] = { TEST_BUILD "/devicelink",
+                                       "agent",
+                                       "--kubeconfig",
+                                       s->kube.kubeconfig,
+                                       "--node-name",
+                                       node,
+                                       "--lease-namespace",
+                                       s->kube.space,
+                                       "--adaptors",
+                                       TEST_BUILD "/adaptors",
+                                       "--state",
+                                       state,
+                                       "--metrics-addr",
+                                       "0" };
+
+        (void)snprintf(state, sizeof(state), "%s/state-%s", s->dir, node);
+        (void)snprintf(log, sizeof(log), "%s/agent-%s.log", s->dir, node);
+        (void)add_all(argv, 14, more);
+        process_start(p, log, argv);
+}
+
 void site_program_stop(struct site *s, struct process *p, const char *log)
 {
         int code = process_end(p, SIGTERM, 6000);
@@ -131,6 +156,24 @@ void site_down(struct site *s)
         broker_down(&s->broker);
         kube_down(&s->kube);
         rig_scratch_remove(s->dir);
+}
+
+/* /proc/net/tcp: "sl local:port remote:port state", in hex; state 01 is ESTABLISHED. */
+unsigned site_device_connections(const struct site *s)
+{
+        FILE *f = fopen("/proc/net/tcp", "re");
+        char line[512];
+        unsigned n = 0, port, state;
+
+        if (!f)
+                fail_msg("/proc/net/tcp");
+        while (fgets(line, sizeof(line), f)) {
+                if (sscanf(line, " %*u: %*x:%x %*x:%*x %x", &port, &state) == 2 &&
+                    port == s->device_port && state == 1)
+                        n++;
+        }
+        (void)fclose(f);
+        return n;
 }
 
 /* --- links */

@@ -29,6 +29,9 @@ void site_down(struct site *s);
 
 void site_operator_start(struct site *s, const char *const more[]);
 void site_agent_start(struct site *s, const char *const more[]);
+/* One more agent, for another node; no metrics. */
+void site_agent_start_on(struct site *s, struct process *p, const char *node,
+                         const char *const more[]);
 /* SIGTERM; fails the test unless it ends with 0 within 5 s. */
 void site_program_stop(struct site *s, struct process *p, const char *log);
 void site_device_start(struct site *s); /* on the same port */
@@ -46,6 +49,8 @@ void site_expect_event(struct site *s, const char *name, const char *reason, con
 /* The value of a metric line that begins with this text ("limb_...{...}"), -1 when there is none.
  */
 double site_metric(struct site *s, uint16_t port, const char *line);
+/* How many connections the device has now. */
+unsigned site_device_connections(const struct site *s);
 /* Print what the programs said last. */
 void site_show_logs(const struct site *s);
 
