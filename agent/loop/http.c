@@ -1,0 +1,495 @@
+/* http.c - the client: pools, libcurl on the loop, and the life of a call. */
+#include "loop/http_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { IDLE_CONNECTIONS = 4, STREAMS = 100 };
+
+/* --- once: libcurl's memory is wiped when it is freed; headers and bodies are copied a lot there
+ */
+
+static void wiping_free(void *p)
+{
+        if (!p)
+                return;
+        explicit_bzero(p, malloc_usable_size(p));
+        free(p);
+}
+
+static void *wiping_realloc(void *p, size_t n)
+{
+        size_t old = p ? malloc_usable_size(p) : 0;
+        void *new = xmalloc(n);
+
+        if (p)
+                memcpy(new, p, old < n ? old : n);
+        wiping_free(p);
+        return new;
+}
+
+static void start_library(void)
+{
+        CURLcode rc = curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, wiping_free,
+                                           wiping_realloc, xstrdup, xcalloc);
+        const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+        static const int needed =
+                CURL_VERSION_ASYNCHDNS | CURL_VERSION_HTTP2 | CURL_VERSION_LIBZ | CURL_VERSION_SSL;
+
+        /* Without its own threads for names, a dead name server would stop the loop. */
+        if (rc == CURLE_OK && (v->features & needed) == needed)
+                return;
+        LOG(ERROR, "loop.http", "the HTTP library lacks what is needed",
+            LOG_STR("version", v->version), LOG_INT("features", v->features));
+        abort();
+}
+
+/* --- what the library wants to know about */
+
+static void socket_end(struct http_socket *s)
+{
+        loop_fd_end(&s->watch);
+        *s->at = s->next;
+        if (s->next)
+                s->next->at = s->at;
+        free(s);
+}
+
+static void act(struct http_pool *p, curl_socket_t fd, int events);
+
+static void on_ready(void *ctx, unsigned events)
+{
+        struct http_socket *s = ctx;
+        int what = 0;
+
+        if (events & LOOP_READ)
+                what |= CURL_CSELECT_IN;
+        if (events & LOOP_WRITE)
+                what |= CURL_CSELECT_OUT;
+        if (events & LOOP_HANGUP)
+                what |= CURL_CSELECT_ERR;
+        act(s->pool, s->fd, what);
+}
+
+static struct http_socket *socket_begin(struct http_pool *p, curl_socket_t fd)
+{
+        struct http_socket *s = xcalloc(1, sizeof(*s));
+        struct err e = { 0 };
+
+        s->pool = p;
+        s->fd = fd;
+        if (loop_fd_start(&s->watch, p->http->loop, fd, 0, on_ready, s, &e) < 0) {
+                LOG(ERROR, "loop.http", "cannot watch a connection", LOG_STR("error", e.text));
+                free(s);
+                p->broken = true;
+                return NULL;
+        }
+        s->at = &p->sockets;
+        s->next = p->sockets;
+        if (s->next)
+                s->next->at = &s->next;
+        p->sockets = s;
+        (void)curl_multi_assign(p->multi, fd, s);
+        return s;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *pool, void *socket)
+{
+        struct http_socket *s = socket;
+        unsigned events = 0;
+
+        (void)easy;
+        if (what == CURL_POLL_REMOVE) {
+                if (s)
+                        socket_end(s);
+                return 0;
+        }
+        if (!s)
+                s = socket_begin(pool, fd);
+        if (!s)
+                return 0;
+        if (what & CURL_POLL_IN)
+                events |= LOOP_READ;
+        if (what & CURL_POLL_OUT)
+                events |= LOOP_WRITE;
+        loop_fd_set(&s->watch, events);
+        return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *pool)
+{
+        struct http_pool *p = pool;
+
+        (void)multi;
+        if (ms < 0)
+                loop_timer_stop(&p->timer);
+        else
+                loop_timer_start(&p->timer, ms * NS_PER_MS, ms ? 0 : LOOP_EXACT);
+        return 0;
+}
+
+static void on_time(void *ctx)
+{
+        act(ctx, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* --- pools */
+
+static struct http_pool *pool_new(struct http *h)
+{
+        struct http_pool *p = xcalloc(1, sizeof(*p));
+
+        p->http = h;
+        p->settings = http_settings_ref(h->settings);
+        p->multi = curl_multi_init();
+        if (!p->multi)
+                abort();
+        loop_timer_init(&p->timer, h->loop, on_time, p);
+        http_alive_init(p);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS);
+        (void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+        p->next = h->pools;
+        h->pools = p;
+        return p;
+}
+
+static void pool_free(struct http_pool *p)
+{
+        (void)curl_multi_cleanup(p->multi);
+        while (p->sockets)
+                socket_end(p->sockets);
+        loop_timer_end(&p->timer);
+        loop_timer_end(&p->alive);
+        http_settings_drop(p->settings);
+        free(p);
+}
+
+/* Old pools whose last call has ended. */
+static void drop_idle_pools(struct http *h)
+{
+        for (struct http_pool **at = &h->pools; *at;) {
+                struct http_pool *p = *at;
+
+                if (p == h->pool || p->calls) {
+                        at = &p->next;
+                        continue;
+                }
+                *at = p->next;
+                pool_free(p);
+        }
+}
+
+/* --- calls */
+
+static void call_free(struct http_call *c)
+{
+        if (c->easy) {
+                if (c->added)
+                        (void)curl_multi_remove_handle(c->pool->multi, c->easy);
+                curl_easy_cleanup(c->easy);
+        }
+        loop_timer_end(&c->limit);
+        *c->at = c->next;
+        if (c->next)
+                c->next->at = c->at;
+        curl_slist_free_all(c->headers); /* wiped by the library's free() */
+        curl_slist_free_all(c->connect_to);
+        http_wipe_free(c->body, c->body_len);
+        http_wipe_free(c->answer, c->answer_cap);
+        buf_done(&c->type);
+        buf_done(&c->warning);
+        free(c);
+}
+
+static int64_t connect_time(const struct http_call *c)
+{
+        long connects = 0;
+        curl_off_t us = 0;
+
+        if (!c->easy || curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK ||
+            connects == 0)
+                return 0;
+        (void)curl_easy_getinfo(c->easy, CURLINFO_APPCONNECT_TIME_T, &us);
+        if (us == 0)
+                (void)curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &us);
+        return (us ? us : 1) * NS_PER_US;
+}
+
+/* Ends a call and says so.  After a failure nobody trusts what is connected now. */
+static void finish(struct http_call *c)
+{
+        struct http_answer a = {
+                .rc = c->refused,
+                .status = c->began ? c->status : 0,
+                .body = c->answer ? c->answer : "",
+                .len = c->answer_len,
+                .content_type = buf_text(&c->type),
+                .warning = buf_text(&c->warning),
+                .retry_after_ns = c->began ? c->retry_after_ns : -1,
+                .connect_ns = connect_time(c),
+                .text = c->text,
+        };
+
+        if (c->refused == DL_RETRY && c->pool == c->pool->http->pool)
+                http_forget_connections(c->pool->http);
+        if (!c->cancelled)
+                c->done_cb(c->ctx, &a);
+        call_free(c);
+}
+
+static void destroy(struct http *h)
+{
+        for (struct http_pool *p = h->pools; p; p = p->next) {
+                while (p->calls)
+                        call_free(p->calls);
+        }
+        h->pool = NULL;
+        drop_idle_pools(h);
+        http_settings_drop(h->settings);
+        free(h);
+}
+
+static void enter(struct http *h)
+{
+        h->depth++;
+}
+
+static void leave(struct http *h)
+{
+        if (--h->depth)
+                return;
+        if (h->freed)
+                destroy(h);
+        else
+                drop_idle_pools(h);
+}
+
+static void add(struct http_call *c)
+{
+        c->added = true;
+        CURLMcode rc = curl_multi_add_handle(c->pool->multi, c->easy);
+        assert(rc == CURLM_OK);
+        (void)rc;
+        http_alive_begin(c->pool);
+}
+
+/* What was asked for within the library's callbacks. */
+static void settle(struct http *h)
+{
+        for (struct http_pool *p = h->pools; h->to_settle && p; p = p->next) {
+                struct http_call *next;
+
+                for (struct http_call *c = p->calls; c; c = next) {
+                        next = c->next;
+                        if (c->cancelled)
+                                call_free(c);
+                        else if (c->easy && !c->added && !c->refused)
+                                add(c);
+                }
+        }
+        h->to_settle = 0;
+}
+
+/* A call that has ended, or NULL. */
+static struct http_call *take_ended(struct http_pool *p)
+{
+        CURLMsg *m;
+        int left;
+
+        while ((m = curl_multi_info_read(p->multi, &left))) {
+                struct http_call *c = NULL;
+
+                if (m->msg != CURLMSG_DONE)
+                        continue;
+                (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+                http_verdict(c, m->data.result);
+                return c;
+        }
+        return NULL;
+}
+
+/* Without a watch its connections would hang: nothing of it can be kept. */
+static void give_up(struct http_pool *p)
+{
+        if (p == p->http->pool)
+                http_forget_connections(p->http);
+        while (p->calls && !p->http->freed) {
+                http_refuse(p->calls, DL_RETRY, "cannot watch the connection");
+                finish(p->calls);
+        }
+}
+
+static void act(struct http_pool *p, curl_socket_t fd, int events)
+{
+        struct http *h = p->http;
+        struct http_call *c;
+        int running;
+
+        enter(h);
+        h->in_curl = true;
+        (void)curl_multi_socket_action(p->multi, fd, events, &running);
+        h->in_curl = false;
+        settle(h);
+        while (!h->freed && (c = take_ended(p)))
+                finish(c);
+        if (p->broken)
+                give_up(p);
+        leave(h);
+}
+
+/* --- time limits are ours: the library has none for calls that wait for a connection */
+
+static int64_t due(const struct http_call *c)
+{
+        int64_t whole = c->limit_ns ? c->limit_ns : INT64_MAX;
+
+        if (c->connected || whole < c->connect_limit_ns)
+                return whole;
+        return c->connect_limit_ns;
+}
+
+static void set_limit(struct http_call *c)
+{
+        int64_t after = due(c);
+
+        if (after == INT64_MAX || after > INT64_MAX - c->begin_ns)
+                loop_timer_stop(&c->limit);
+        else
+                loop_timer_start_at(&c->limit, c->begin_ns + after, 0);
+}
+
+static int on_connected(void *call, char *ip, char *own_ip, int port, int own_port)
+{
+        struct http_call *c = call;
+
+        (void)ip;
+        (void)own_ip;
+        (void)port;
+        (void)own_port;
+        c->connected = true;
+        set_limit(c);
+        return CURL_PREREQFUNC_OK;
+}
+
+static void on_limit(void *ctx)
+{
+        struct http_call *c = ctx;
+        struct http *h = c->pool->http;
+        double s = (double)(due(c) / NS_PER_MS) / 1e3;
+
+        if (!c->refused && !c->connected)
+                http_refuse(c, DL_RETRY, "no connection within %g s", s);
+        else if (!c->refused && !c->began)
+                http_refuse(c, DL_RETRY, "no answer within %g s", s);
+        else if (!c->refused)
+                http_refuse(c, DL_RETRY, "the answer did not end within %g s", s);
+        enter(h);
+        finish(c);
+        leave(h);
+}
+
+/* --- */
+
+struct http *http_new(struct loop *l)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        static const struct http_settings none = { 0 };
+        struct http *h = xcalloc(1, sizeof(*h));
+
+        (void)pthread_once(&once, start_library);
+        h->loop = l;
+        h->settings = http_settings_copy(&none);
+        return h;
+}
+
+void http_free(struct http *h)
+{
+        if (!h)
+                return;
+        if (!h->depth) {
+                destroy(h);
+                return;
+        }
+        h->freed = true;
+        for (struct http_pool *p = h->pools; p; p = p->next) {
+                for (struct http_call *c = p->calls; c; c = c->next)
+                        c->cancelled = true;
+        }
+}
+
+void http_forget_connections(struct http *h)
+{
+        h->pool = NULL;
+        if (!h->depth)
+                drop_idle_pools(h);
+}
+
+static struct http_call *call_new(struct http_pool *p, const struct http_request *r)
+{
+        struct http_call *c = xcalloc(1, sizeof(*c));
+
+        c->pool = p;
+        c->at = &p->calls;
+        c->next = p->calls;
+        if (c->next)
+                c->next->at = &c->next;
+        p->calls = c;
+        c->begin_ns = loop_now(p->http->loop);
+        c->limit_ns = r->limit_ns;
+        c->connect_limit_ns = r->connect_limit_ns ? r->connect_limit_ns : 10 * NS_PER_S;
+        c->body_max = r->body_max;
+        c->ctx = r->ctx;
+        c->began_cb = r->began;
+        c->data_cb = r->data;
+        c->done_cb = r->done;
+        c->retry_after_ns = -1;
+        loop_timer_init(&c->limit, p->http->loop, on_limit, c);
+        return c;
+}
+
+struct http_call *http_start(struct http *h, const struct http_request *r)
+{
+        if (!h->pool)
+                h->pool = pool_new(h);
+        struct http_call *c = call_new(h->pool, r);
+
+        if (!http_setup(c, r)) {
+                loop_timer_start(&c->limit, 0, LOOP_EXACT); /* tells it */
+                return c;
+        }
+        (void)curl_easy_setopt(c->easy, CURLOPT_PREREQFUNCTION, on_connected);
+        (void)curl_easy_setopt(c->easy, CURLOPT_PREREQDATA, c);
+        set_limit(c);
+        if (h->in_curl)
+                h->to_settle++;
+        else
+                add(c);
+        return c;
+}
+
+void http_cancel(struct http_call *c)
+{
+        if (!c || c->cancelled)
+                return;
+        struct http *h = c->pool->http;
+
+        if (h->in_curl) {
+                c->cancelled = true;
+                h->to_settle++;
+                return;
+        }
+        enter(h);
+        call_free(c);
+        leave(h);
+}
