@@ -26,11 +26,13 @@ struct kube {
 void kube_up(struct kube *k);
 /* An own cluster in a scratch directory; more: further arguments of `hack/kube up`, or NULL. */
 void kube_up_private(struct kube *k, const char *const more[]);
-void kube_down(
-        struct kube *k); /* the namespace, or the whole private cluster; Nodes of kube_node() */
+/* Ends a private cluster; of the shared one, removes the namespace, its links and the Nodes of
+ * kube_node(). */
+void kube_down(struct kube *k);
 
-/* One request.  body NULL = none; content_type NULL = JSON.  Returns the HTTP status; *ret (may be
- * NULL) is the parsed body, for json_object_put(), NULL when it is no JSON. */
+/* One request.  body NULL = none; content_type NULL = JSON.  Returns the HTTP status, 0 when there
+ * was no answer; *ret (may be NULL) is the parsed body, for json_object_put(), NULL when it is no
+ * JSON. */
 long kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
                   const char *body, struct json_object **ret);
 /* The same with a bearer token instead of the administrator's certificate. */
@@ -61,8 +63,10 @@ void kube_wait_phase(struct kube *k, const char *name, const char *ending, int w
 void kube_wait(struct kube *k, bool (*ready)(struct kube *k, void *ctx), void *ctx, int within_ms,
                const char *what);
 
-/* Of a private cluster: "etcd", "kube-apiserver", "kube-controller-manager". */
+/* Of a private cluster: "etcd", "kube-apiserver", "kube-controller-manager".  After SIGKILL it is
+ * gone. */
 void kube_signal(struct kube *k, const char *program, int number);
-void kube_start(struct kube *k, const char *program); /* again; returns when it is ready */
+/* Again; returns when it is ready. */
+void kube_start(struct kube *k, const char *program);
 
 #endif
