@@ -49,7 +49,8 @@ struct metric_label {
 };
 void metric_value(struct buf *out, const char *name, const struct metric_label *labels, size_t n,
                   double value);
-/* name_bucket with "le", name_sum, name_count; counts are per bucket, not cumulated. */
+/* name_bucket with "le", name_sum, name_count; counts are per bucket, not cumulated, and one more
+ * than bounds: the last is of what is above all. */
 void metric_histogram(struct buf *out, const char *name, const struct metric_label *labels,
                       size_t n, const double *bounds, const uint64_t *counts, size_t n_bounds,
                       double sum);

@@ -1,0 +1,85 @@
+/* Metrics are lines that a Prometheus reads. */
+#include "serve/serve.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+static void a_metric_has_a_head_and_samples(void **state)
+{
+        struct buf out = BUF(1000);
+
+        (void)state;
+        metric_head(&out, "links", "gauge", "How many links there are.");
+        metric_value(&out, "links", NULL, 0, 3);
+        const struct metric_label labels[] = { { "state", "up" }, { "node", "a" } };
+        metric_value(&out, "links", labels, 2, 0.25);
+        assert_string_equal(buf_text(&out), "# HELP links How many links there are.\n"
+                                            "# TYPE links gauge\n"
+                                            "links 3\n"
+                                            "links{state=\"up\",node=\"a\"} 0.25\n");
+        buf_done(&out);
+}
+
+static void labels_are_escaped(void **state)
+{
+        struct buf out = BUF(1000);
+        const struct metric_label label = { "x", "a\"b\\c\nd" };
+
+        (void)state;
+        metric_value(&out, "m", &label, 1, 1);
+        assert_string_equal(buf_text(&out), "m{x=\"a\\\"b\\\\c\\nd\"} 1\n");
+        buf_done(&out);
+}
+
+static void large_and_special_numbers_can_be_read(void **state)
+{
+        struct buf out = BUF(1000);
+
+        (void)state;
+        metric_value(&out, "m", NULL, 0, 1234567890.0);
+        metric_value(&out, "m", NULL, 0, INFINITY);
+        metric_value(&out, "m", NULL, 0, NAN);
+        assert_string_equal(buf_text(&out), "m 1.23456789e+09\nm +Inf\nm NaN\n");
+        buf_done(&out);
+}
+
+static void a_histogram_is_cumulated(void **state)
+{
+        static const double bounds[] = { 0.005, 1, 10 };
+        static const uint64_t counts[] = { 1, 2, 0, 4 };
+        struct buf out = BUF(1000);
+        const struct metric_label label = { "adaptor", "a" };
+
+        (void)state;
+        metric_histogram(&out, "h", NULL, 0, bounds, counts, 3, 2.5);
+        metric_histogram(&out, "h", &label, 1, bounds, counts, 3, 2.5);
+        assert_string_equal(buf_text(&out), "h_bucket{le=\"0.005\"} 1\n"
+                                            "h_bucket{le=\"1\"} 3\n"
+                                            "h_bucket{le=\"10\"} 3\n"
+                                            "h_bucket{le=\"+Inf\"} 7\n"
+                                            "h_sum 2.5\n"
+                                            "h_count 7\n"
+                                            "h_bucket{adaptor=\"a\",le=\"0.005\"} 1\n"
+                                            "h_bucket{adaptor=\"a\",le=\"1\"} 3\n"
+                                            "h_bucket{adaptor=\"a\",le=\"10\"} 3\n"
+                                            "h_bucket{adaptor=\"a\",le=\"+Inf\"} 7\n"
+                                            "h_sum{adaptor=\"a\"} 2.5\n"
+                                            "h_count{adaptor=\"a\"} 7\n");
+        buf_done(&out);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_metric_has_a_head_and_samples),
+                cmocka_unit_test(labels_are_escaped),
+                cmocka_unit_test(large_and_special_numbers_can_be_read),
+                cmocka_unit_test(a_histogram_is_cumulated),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
