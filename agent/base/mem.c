@@ -120,6 +120,13 @@ void arena_free(struct arena *a)
         free(a);
 }
 
+void arena_wipe_free(struct arena *a)
+{
+        for (struct block *b = a ? a->blocks : NULL; b; b = b->next)
+                explicit_bzero(b->data, b->size);
+        arena_free(a);
+}
+
 static struct block *block_new(struct arena *a, size_t size)
 {
         struct block *b = xcalloc(1, sizeof(*b) + size);

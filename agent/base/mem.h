@@ -27,6 +27,8 @@ struct arena;
 
 struct arena *arena_new(void) __attribute__((returns_nonnull));
 void arena_free(struct arena *a); /* NULL is fine */
+/* The same, with all that was in it overwritten first: for what holds Secrets. */
+void arena_wipe_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull));
 void *arena_calloc(struct arena *a, size_t n, size_t size) __attribute__((returns_nonnull));
 void *arena_memdup(struct arena *a, const void *p, size_t n) __attribute__((returns_nonnull));

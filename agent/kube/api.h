@@ -51,7 +51,8 @@ extern const struct kube_resource kube_devicelinks, kube_nodes, kube_secrets, ku
 struct kube_resource kube_resource_of(const char *api_version, const char *kind, struct arena *a);
 
 /* Segments are percent-encoded; space NULL = cluster-wide, name NULL = the collection, sub NULL =
- * none.  For free(). */
+ * none.  What no name can be ("", ".", "..", or too long) becomes "-", which names nothing.  For
+ * free(). */
 char *kube_path(const struct kube_resource *r, const char *space, const char *name,
                 const char *sub);
 /* Add "&key=value", or "?key=value" as the first; the value is percent-encoded. */
@@ -75,11 +76,14 @@ struct kube_answer {
         enum kube_class class;
         long status;               /* HTTP; 0 = none */
         const struct tree *object; /* the body when it is JSON, also of errors; else NULL */
-        struct arena *arena;       /* holds it; steal it (set NULL) to keep it */
-        const char *reason;        /* of a Status: "NotFound"; "" = none */
-        const char *message;       /* for people: the Status' message, the text body, or why none */
-        bool no_resource;          /* 404 of the resource itself: its CRD is not there */
-        int64_t retry_after_ns;    /* -1 = none said */
+        struct arena *arena;       /* holds all texts here; steal it (set NULL) to keep it */
+        const char *body;          /* of KUBE_OK where it was asked for raw: for the call */
+        size_t body_len;
+        const char *reason;     /* of a Status: "NotFound"; "" = none */
+        const char *message;    /* for people: the Status' message, the text body, or why none;
+                                   "" with KUBE_OK */
+        bool no_resource;       /* 404 of the resource itself: its CRD is not there */
+        int64_t retry_after_ns; /* -1 = none said */
 };
 
 enum kube_lane { KUBE_WORK, KUBE_URGENT, KUBE_LEASE };

@@ -1,7 +1,8 @@
 /* Memory is there or the process ends; an arena gives zeroed, aligned memory and one free. */
-/* wrap: malloc */
+/* wrap: malloc free */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdalign.h>
 #include <stdarg.h>
@@ -21,6 +22,19 @@ void *__wrap_malloc(size_t n);
 void *__wrap_malloc(size_t n)
 {
         return fail_malloc ? NULL : __real_malloc(n);
+}
+
+/* What was freed holding this is counted. */
+static const char *secret;
+static size_t secrets_freed;
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+void __wrap_free(void *p)
+{
+        if (p && secret && memmem(p, malloc_usable_size(p), secret, strlen(secret)))
+                secrets_freed++;
+        __real_free(p);
 }
 
 static void copies_hold_what_was_copied(void **state)
@@ -169,6 +183,30 @@ static void an_arena_starts_small_and_grows_with_what_it_holds(void **state)
         arena_free(NULL);
 }
 
+static size_t freed_holding(void (*release)(struct arena *a))
+{
+        struct arena *a = arena_new();
+        char *text = NULL;
+
+        for (int i = 0; i < 300; i++)
+                text = arena_strdup(a, "hunter2 is the word");
+        text = arena_alloc(a, 100000);
+        memcpy(text + 50000, "hunter2", 7);
+        secrets_freed = 0;
+        secret = "hunter2";
+        release(a);
+        secret = NULL;
+        return secrets_freed;
+}
+
+static void a_wiped_arena_leaves_nothing_of_what_it_held(void **state)
+{
+        (void)state;
+        assert_true(freed_holding(arena_free) > 1); /* so the test would notice */
+        assert_int_equal(freed_holding(arena_wipe_free), 0);
+        arena_wipe_free(NULL);
+}
+
 static void auto_variables_release_and_steal_hands_over(void **state)
 {
         char *kept = NULL;
@@ -202,6 +240,7 @@ int main(void)
                 cmocka_unit_test(arena_text_is_terminated),
                 cmocka_unit_test(a_large_request_does_not_waste_the_block_in_use),
                 cmocka_unit_test(an_arena_starts_small_and_grows_with_what_it_holds),
+                cmocka_unit_test(a_wiped_arena_leaves_nothing_of_what_it_held),
                 cmocka_unit_test(auto_variables_release_and_steal_hands_over),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
