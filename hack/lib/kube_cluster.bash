@@ -209,7 +209,7 @@ make_starts() { # DIR ETCD PEER API CONTROLLERS APISERVER_ARGUMENT...
 
 # What an earlier cluster left in this directory, running or not.  Anything else is not ours.
 clear_cluster() { # DIR
-        if [ -e "$1" ] && [ ! -e "$1/ports" ] && [ -n "$(ls -A "$1")" ]; then
+        if [ -e "$1" ] && [ ! -e "$1/ports" ] && [ ! -e "$1/ended" ] && [ -n "$(ls -A "$1")" ]; then
                 die "$1 holds something else than a cluster"
         fi
         end_all "$1"
