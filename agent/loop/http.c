@@ -238,7 +238,7 @@ static void finish(struct http_call *c)
                 .warning = buf_text(&c->warning),
                 .retry_after_ns = c->began ? c->retry_after_ns : -1,
                 .connect_ns = connect_time(c),
-                .text = c->text,
+                .text = http_text(c),
         };
 
         if (c->refused == DL_RETRY && c->pool == c->pool->http->pool)

@@ -89,7 +89,8 @@ struct http_call {
         struct buf type;     /* Content-Type */
         struct buf warning;  /* Warning, one a line */
         int64_t retry_after_ns;
-        char text[CURL_ERROR_SIZE];
+        char own_text[128];         /* of .refused */
+        char text[CURL_ERROR_SIZE]; /* libcurl's */
 };
 
 /* --- http_tls.c */
@@ -97,15 +98,16 @@ struct http_settings *http_settings_copy(const struct http_settings *s);
 struct http_settings *http_settings_ref(struct http_settings *s);
 void http_settings_drop(struct http_settings *s);
 
-/* --- http_setup.c: a call's options; false: .refused and .text say why */
+/* --- http_setup.c: a call's options; false: .refused and .own_text say why */
 bool http_setup(struct http_call *c, const struct http_request *r);
 void http_wipe_free(char *s, size_t n);
 
 /* --- http_receive.c: libcurl's callbacks with an answer's parts */
 size_t http_on_header(char *line, size_t size, size_t n, void *call);
 size_t http_on_body(char *bytes, size_t size, size_t n, void *call);
-/* What libcurl's result means, in .refused and .text. */
+/* What libcurl's result means, in .refused, unless there is a verdict of ours. */
 void http_verdict(struct http_call *c, CURLcode code);
+const char *http_text(const struct http_call *c); /* why there is no answer */
 void http_refuse(struct http_call *c, int rc, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 

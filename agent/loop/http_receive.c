@@ -211,9 +211,18 @@ void http_verdict(struct http_call *c, CURLcode code)
 {
         if (c->refused)
                 return;
+        if (code == CURLE_OK && !c->began) {
+                http_refuse(c, DL_RETRY, "the connection ended within the answer's headers");
+                return;
+        }
         c->refused = class_of(c, code);
-        if (c->refused == DL_OK)
-                c->text[0] = '\0';
-        else if (!c->text[0])
+        if (c->refused != DL_OK && !c->text[0])
                 (void)snprintf(c->text, sizeof(c->text), "%s", curl_easy_strerror(code));
+}
+
+const char *http_text(const struct http_call *c)
+{
+        if (c->refused == DL_OK)
+                return "";
+        return c->own_text[0] ? c->own_text : c->text;
 }

@@ -32,7 +32,7 @@ void http_refuse(struct http_call *c, int rc, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        (void)vsnprintf(c->text, sizeof(c->text), format, args);
+        (void)vsnprintf(c->own_text, sizeof(c->own_text), format, args);
         va_end(args);
         c->refused = rc;
 }

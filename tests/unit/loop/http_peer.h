@@ -168,6 +168,46 @@ static inline void peer_wait(struct peer_connection *c)
                 continue;
 }
 
+/* --- ways to serve */
+
+static inline void hello(struct peer_connection *c)
+{
+        char request[8192];
+
+        while (peer_read(c, request, sizeof(request)))
+                peer_says(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                             "Content-Length: 5\r\n\r\nhello");
+}
+
+static inline void endless(struct peer_connection *c)
+{
+        char request[8192];
+
+        if (!peer_read(c, request, sizeof(request)))
+                return;
+        peer_says(c, "HTTP/1.1 200 OK\r\n\r\n");
+        while (send(c->fd, "line\n", 5, MSG_NOSIGNAL) == 5)
+                peer_pause(NS_PER_MS);
+}
+
+static inline void silent(struct peer_connection *c)
+{
+        peer_wait(c);
+}
+
+static inline void echo(struct peer_connection *c)
+{
+        static _Thread_local char request[8192];
+        char head[128];
+
+        while (peer_read(c, request, sizeof(request))) {
+                (void)snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+                               strlen(request));
+                peer_says(c, head);
+                peer_says(c, request);
+        }
+}
+
 /* --- the client's side */
 
 struct got {
@@ -283,6 +323,34 @@ static inline void got_wait(struct got *g)
 {
         run_until(g->loop, &g->done, 1, 15 * NS_PER_S);
         assert_int_equal(g->done, 1);
+}
+
+/* --- a loop, a client, room for a peer */
+
+struct room {
+        struct loop *loop;
+        struct http *http;
+        struct peer peer;
+};
+
+static inline int set_up(void **state)
+{
+        struct room *r = xcalloc(1, sizeof(*r));
+
+        r->loop = loop_new("test");
+        r->http = http_new(r->loop);
+        *state = r;
+        return 0;
+}
+
+static inline int tear_down(void **state)
+{
+        struct room *r = *state;
+
+        http_free(r->http);
+        loop_free(r->loop);
+        free(r);
+        return 0;
 }
 
 #endif
