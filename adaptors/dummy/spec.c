@@ -26,7 +26,7 @@ static const struct field location_fields[] = {
         FIELD_END,
 };
 
-static const struct field special_protocol_fields[] = {
+const struct field dummy_special_fields[] = {
         { .kind = FIELD_KIND_OBJECT,
           .name = "protocol",
           .sub = location_fields,
@@ -44,7 +44,7 @@ int special_decode(const struct tree *spec, struct arena *a, struct special_spec
                    struct findings *f)
 {
         struct special_as_written s;
-        int rc = decode(spec, special_protocol_fields, &s, sizeof(s), a, "", f);
+        int rc = decode(spec, dummy_special_fields, &s, sizeof(s), a, "", f);
 
         if (rc < 0)
                 return rc;
@@ -79,7 +79,7 @@ static const struct field_choice type_choices[] = {
         { NULL, 0 },
 };
 
-static const struct field property_fields[] = {
+const struct field dummy_property_fields[] = {
         FIELD_CHOICE(struct property_spec, type, "type", type_choices, .required = true,
                      .help = "type of the value"),
         FIELD_TEXT(struct property_spec, description, "description", .help = "for people"),
@@ -97,7 +97,7 @@ static const struct field ip_fields[] = {
         FIELD_END,
 };
 
-static const struct field protocol_fields[] = {
+const struct field dummy_protocol_fields[] = {
         { .kind = FIELD_KIND_OBJECT,
           .name = "protocol",
           .sub = ip_fields,
@@ -192,8 +192,8 @@ static void decode_shape(struct walk *w, const struct tree *t, struct shape *ret
                              "expected at most %d levels of properties", DEPTH_MAX);
                 return;
         }
-        if (decode(t, property_fields, &p, sizeof(p), w->arena, buf_text(&w->path), w->findings) <
-            0)
+        if (decode(t, dummy_property_fields, &p, sizeof(p), w->arena, buf_text(&w->path),
+                   w->findings) < 0)
                 return;
         ret->kind = (enum shape_kind)p.type;
         w->depth++;
@@ -209,7 +209,7 @@ int protocol_decode(const struct tree *spec, struct arena *a, struct protocol_sp
         size_t errors = f->errors;
         size_t n;
 
-        (void)decode(spec, protocol_fields, &s, sizeof(s), a, "", f);
+        (void)decode(spec, dummy_protocol_fields, &s, sizeof(s), a, "", f);
         buf_adds(&w.path, "properties");
         const struct shape *all = decode_shapes(&w, s.properties, &n);
         buf_done(&w.path);

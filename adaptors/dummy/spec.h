@@ -26,6 +26,12 @@ struct protocol_spec {
         size_t n_points;
 };
 
+/* What is written: of a DummySpecialDevice, a DummyProtocolDevice, and one of the latter's
+ * properties, at any depth. */
+extern const struct field dummy_special_fields[];
+extern const struct field dummy_protocol_fields[];
+extern const struct field dummy_property_fields[];
+
 /* 0, or DL_CONFIG with errors in f. */
 int special_decode(const struct tree *spec, struct arena *a, struct special_spec *ret,
                    struct findings *f);
