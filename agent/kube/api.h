@@ -3,10 +3,11 @@
  * Budget     A token bucket for work, another for leases, so that heartbeats never queue behind
  *            work; watches are outside both.  At most 32 requests are under way beside watches and
  *            leases; the rest waits in order, what is urgent first.
- * Retries    Inside: no answer, 429, 503 and others with Retry-After, for requests that may be
- *            repeated (reads, PATCH and PUT with a guard, DELETE; not POST after it may have
+ * Retries    Inside: no answer, 429, and 5xx with Retry-After, for requests that may be repeated
+ *            (reads, PATCH and PUT with a guard, DELETE; POST only after 429, else it may have
  *            arrived), at most 10 times within 60 s, waiting at least what the server says.
  *            401: once with new credentials.  Everything else is the caller's: his class says how.
+ * Writes     Carry fieldManager, and fieldValidation=Warn; warnings are logged once per text.
  * Limits     30 s per attempt, 10 s to connect, bodies 32 MiB unpacked for lists, 4 MiB else.
  * Metrics    Counters by verb, resource and code.
  * Secrets    Bodies are wiped when freed where the caller says so; never logged.
@@ -92,12 +93,16 @@ struct kube_request {
         const char *method;       /* "GET" "POST" "PUT" "PATCH" "DELETE" */
         const char *path;         /* from kube_path(), with its query */
         const char *resource;     /* for metrics and logs: "devicelinks/status"; a literal */
-        const char *content_type; /* of the body; NULL = application/json */
-        const char *body;
+        const char *content_type; /* of the body; NULL = application/json; a literal */
+        const char *accept;       /* NULL = application/json; a literal */
+        const char *body;         /* copied */
         size_t body_len;
         enum kube_lane lane;
-        bool secret;      /* wipe what was received */
-        int64_t limit_ns; /* of the whole with retries; 0 = 60 s */
+        bool raw;    /* a list: do not parse it, leave it in .body; the limit is that of lists */
+        bool secret; /* wipe what was received */
+        /* Of the whole, from now on; 0 = 60 s from the first attempt, however long it waits for its
+         * turn before. */
+        int64_t limit_ns;
         void *ctx;
         void (*done)(void *ctx, struct kube_answer *); /* once, not from within kube_start() */
 };
@@ -114,13 +119,16 @@ void kube_cancel(struct kube_call *c); /* no done(); NULL is fine */
 struct kube_watch_request {
         const char *path;
         const char *resource;
+        const char *accept; /* as above */
         void *ctx;
         void (*began)(void *ctx); /* 200 */
         /* One line without its end, at most 3 MiB (what is longer ends the watch). */
         void (*line)(void *ctx, const char *text, size_t n);
-        /* Once.  class KUBE_OK: it ended in order. */
+        /* Once.  class KUBE_OK: it ended in order; KUBE_REFUSED with status 0: the line was too
+         * long. */
         void (*done)(void *ctx, struct kube_answer *);
 };
+/* Never calls back from within; all but done() may kube_cancel() it. */
 struct kube_call *kube_watch(struct kube_api *a, const struct kube_watch_request *r);
 
 /* --- metrics */
