@@ -2,7 +2,12 @@
  *
  * Times of others are never compared with our clock: a lease is expired when it was seen unchanged
  * for its duration on the monotonic clock here.
- * Threads: the loop.
+ * Heartbeat  A merge patch each period (+-10 %), a POST where there is no Lease; after a failure
+ *            again after a tenth of the period, doubling up to it.
+ * Leader     Each write is a merge patch that holds the resourceVersion it was made from, so that
+ *            of two one fails.  Who leads has begun a renewal that succeeded less than the deadline
+ *            ago.
+ * Threads    The loop.  Callbacks may close.
  */
 #ifndef KUBE_LEASE_H
 #define KUBE_LEASE_H
@@ -37,18 +42,21 @@ struct leader_config {
         const char *space, *name, *identity;        /* identity: unique per process start */
         int64_t duration_ns, deadline_ns, retry_ns; /* 0 = 15 s, 10 s, 2 s */
         void *ctx;
-        void (*elected)(void *ctx);
-        /* Renewal failed for deadline_ns: nothing may be written from now on. */
+        void (*elected)(void *ctx); /* at most once */
+        /* Renewal failed for deadline_ns, or another holds it: nothing may be written from now on.
+         * At most once; it is not tried again. */
         void (*lost)(void *ctx);
 };
 
+/* duration > deadline > 1.2 retry */
 struct leader *leader_open(const struct leader_config *);
+/* To be asked before each write: after a pause of the process it is false before lost() came. */
 bool leader_is(const struct leader *l);
 const char *leader_holder(const struct leader *l); /* "" = unknown */
 /* Give the Lease up (when held) so that the next one comes within 2 s; done() once, within
- * limit_ns. */
+ * limit_ns, not from within.  It leads no more from now on; lost() is not called. */
 void leader_release(struct leader *l, int64_t limit_ns, void (*done)(void *ctx), void *ctx);
-void leader_close(struct leader *l);
+void leader_close(struct leader *l); /* NULL is fine */
 
 /* MicroTime: exactly six fraction digits (A7 90). */
 enum { MICRO_TIME_SIZE = 40 };
