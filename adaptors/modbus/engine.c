@@ -27,7 +27,7 @@ struct dl_link {
 
         struct plan_block block; /* reading: what was asked for */
         size_t n_good, n_refused;
-        struct err refusal; /* the first */
+        struct err *refusal; /* the first; NULL = none */
 
         struct order *orders; /* writing: NULL when reading */
         size_t n_orders, next_order;
@@ -89,6 +89,7 @@ void engine_free(struct dl_link *l)
         wire_free(l->wire);
         plan_free(l->plan);
         free(l->orders);
+        free(l->refusal);
         free(l);
 }
 
@@ -179,7 +180,7 @@ static void read_next(struct dl_link *l)
                 };
                 wire_ask(l->wire, l->device->unit, &l->request);
         } else if (l->n_good == 0 && l->n_refused > 0) {
-                finish(l, DL_REFUSED, &l->refusal);
+                finish(l, DL_REFUSED, l->refusal);
         } else {
                 finish(l, DL_OK, NULL);
         }
@@ -219,8 +220,10 @@ static void read_refused(struct dl_link *l, const struct answer *a, const struct
                 read_next(l);
                 return;
         }
-        if (l->n_refused == 0)
-                l->refusal = e;
+        if (l->n_refused == 0) {
+                free(l->refusal);
+                l->refusal = xmemdup(&e, sizeof(e));
+        }
         l->n_refused += l->block.n;
         emit_bad(l, a->exception, e.text);
         read_next(l);

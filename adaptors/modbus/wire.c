@@ -41,9 +41,9 @@ struct wire {
         struct request request;
         uint8_t unit;
         uint16_t transaction;
-        uint8_t out[FRAME_MAX];
+        uint8_t *out; /* of the request under way */
         size_t out_len, out_sent;
-        uint8_t in[FRAME_MAX];
+        uint8_t *in; /* FRAME_MAX bytes; NULL while nothing has come */
         size_t in_len;
 };
 
@@ -67,6 +67,14 @@ struct wire *wire_new(const struct dl_host *table, struct dl_sink *sink, const c
         return w;
 }
 
+/* Of many wires few have a frame under way. */
+static void forget_input(struct wire *w)
+{
+        free(w->in);
+        w->in = NULL;
+        w->in_len = 0;
+}
+
 static void close_socket(struct wire *w)
 {
         if (w->watch)
@@ -76,7 +84,7 @@ static void close_socket(struct wire *w)
         if (w->fd >= 0)
                 (void)close(w->fd);
         w->fd = -1;
-        w->in_len = 0;
+        forget_input(w);
         w->state = WIRE_DOWN;
 }
 
@@ -87,6 +95,7 @@ void wire_free(struct wire *w)
         close_socket(w);
         if (w->timer)
                 w->table->timer_end(w->timer);
+        free(w->out);
         free(w->host);
         free(w);
 }
@@ -163,8 +172,10 @@ static void send_request(struct wire *w)
 
 static void drop_input(struct wire *w, size_t n)
 {
-        memmove(w->in, w->in + n, w->in_len - n);
         w->in_len -= n;
+        memmove(w->in, w->in + n, w->in_len);
+        if (w->in_len == 0)
+                forget_input(w);
 }
 
 static int judge(const struct wire *w, const struct frame *f, struct answer *ret, struct err *e)
@@ -201,9 +212,9 @@ static void take_input(struct wire *w)
 {
         struct frame f;
         struct err e = { 0 };
-        int size;
+        int size = 0;
 
-        while ((size = codec_next(w->in, w->in_len, &f, &e)) > 0)
+        while (w->in_len > 0 && (size = codec_next(w->in, w->in_len, &f, &e)) > 0)
                 if (!take_frame(w, &f, (size_t)size))
                         return;
         if (size < 0)
@@ -214,10 +225,15 @@ static void receive(struct wire *w)
 {
         struct err e = { 0 };
 
-        assert(w->in_len < sizeof(w->in));
-        ssize_t n = recv(w->fd, w->in + w->in_len, sizeof(w->in) - w->in_len, 0);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        if (!w->in)
+                w->in = xmalloc(FRAME_MAX);
+        assert(w->in_len < FRAME_MAX);
+        ssize_t n = recv(w->fd, w->in + w->in_len, FRAME_MAX - w->in_len, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+                if (w->in_len == 0)
+                        forget_input(w);
                 return;
+        }
         if (n <= 0) {
                 if (n < 0)
                         (void)err_set(&e, DL_RETRY, "receive: %m");
@@ -381,12 +397,17 @@ void wire_ask(struct wire *w, uint8_t unit, const struct request *q)
         }
         w->asked = true;
         w->unit = unit;
+        free(w->out);
+        w->out = NULL;
         w->out_len = 0;
         if (q) {
+                uint8_t frame[FRAME_MAX];
+
                 w->transaction = (uint16_t)(w->transaction + 1);
                 w->request = *q;
                 w->request.data = NULL;
-                w->out_len = codec_frame(w->transaction, unit, q, w->out);
+                w->out_len = codec_frame(w->transaction, unit, q, frame);
+                w->out = xmemdup(frame, w->out_len);
         }
         if (w->state == WIRE_UP)
                 send_request(w);

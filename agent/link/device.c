@@ -141,6 +141,19 @@ static void copy_info(const struct dl_info *from, struct made *m)
         }
 }
 
+/* Points that were complete as they were need no copy. */
+static struct made *without_copy(struct made *m, const struct dl_info *from)
+{
+        size_t bytes = m->info.n_points * sizeof(m->points[0]);
+
+        if (bytes == 0 || from->points->size != sizeof(m->points[0]) ||
+            memcmp(m->points, from->points, bytes) != 0)
+                return m;
+        m = xrealloc(m, sizeof(*m));
+        m->info.points = from->points;
+        return m;
+}
+
 static int make(const struct dl_adaptor *a, struct dl_device *object, struct device **ret,
                 struct err *e)
 {
@@ -159,6 +172,7 @@ static int make(const struct dl_adaptor *a, struct dl_device *object, struct dev
                 free(m);
                 return rc;
         }
+        m = without_copy(m, info);
         m->device = (struct device){ .refs = 1, .adaptor = a, .object = object, .info = &m->info };
         *ret = &m->device;
         return 0;
