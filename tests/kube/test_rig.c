@@ -93,7 +93,7 @@ static void conditions_are_read_as_one_line_each(void **state)
                 kube_request(k, "PATCH", path, "application/merge-patch+json", status, NULL), 200);
         text = kube_conditions(k, "fan");
         assert_string_equal(text, "NodeExisted True Found ''\n"
-                                  "ModelExisted False NotFound 'no such model'");
+                                  "ModelExisted False NotFound 'no such model'\n");
         free(text);
         kube_wait_phase(k, "fan", "ModelExisted False NotFound 'no such model'", 1000);
 }

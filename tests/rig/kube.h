@@ -55,7 +55,7 @@ char *kube_node_token(struct kube *k, const char *space, const char *account, co
 const char *kube_link_path(struct kube *k, const char *name); /* static, one at a time */
 const char *kube_device_path(struct kube *k, const char *plural, const char *name);
 struct json_object *kube_get(struct kube *k, const char *path); /* NULL = 404; others fail */
-/* "status.conditions" of a link as text, one a line: "NodeExisted True Found ''". For free(). */
+/* "status.conditions" of a link as text, one a line: "NodeExisted True Found ''\n".  For free(). */
 char *kube_conditions(struct kube *k, const char *name);
 /* Wait until the text of the conditions ends in this: "DeviceConnected True Healthy ''". */
 void kube_wait_phase(struct kube *k, const char *name, const char *ending, int within_ms);

@@ -148,8 +148,8 @@ static char *conditions_of(struct json_object *link)
                 fail_msg("no memory");
         for (size_t i = 0; list && i < json_object_array_length(list); i++) {
                 struct json_object *c = json_object_array_get_idx(list, i);
-                (void)fprintf(f, "%s%s %s %s '%s'", i ? "\n" : "", text_of(c, "type"),
-                              text_of(c, "status"), text_of(c, "reason"), text_of(c, "message"));
+                (void)fprintf(f, "%s %s %s '%s'\n", text_of(c, "type"), text_of(c, "status"),
+                              text_of(c, "reason"), text_of(c, "message"));
         }
         (void)fclose(f);
         return text;
@@ -164,12 +164,15 @@ char *kube_conditions(struct kube *k, const char *name)
         return text;
 }
 
+/* The last line of the text ends in this; a newline at the end of either is no matter. */
 static bool ends_with(const char *text, const char *ending)
 {
         size_t len = strlen(text);
         size_t end = strlen(ending);
 
-        return len >= end && strcmp(text + len - end, ending) == 0;
+        len -= len > 0 && text[len - 1] == '\n';
+        end -= end > 0 && ending[end - 1] == '\n';
+        return len >= end && memcmp(text + len - end, ending, end) == 0;
 }
 
 void kube_wait_phase(struct kube *k, const char *name, const char *ending, int within_ms)
