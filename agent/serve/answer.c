@@ -95,7 +95,8 @@ static int transaction_ended(struct conn *c)
 {
         page_unref(c->place->serve, c->page);
         c->page = NULL;
-        if (c->state == CONN_CLOSING)
+        conn_unmind(c);
+        if (c->state == CONN_CLOSING || c->last)
                 return -1;
         c->state = CONN_ASKING;
         c->deadline_ns = loop_now(c->place->serve->config.loop) + ASK_NS;
@@ -223,7 +224,7 @@ static int watch_begin(struct conn *c)
         if (send_head(c, &h) < 0)
                 return -1;
         (void)lws_callback_on_writable(c->wsi);
-        return 0;
+        return conn_mind(c);
 }
 
 int answer_write(struct conn *c)
@@ -237,7 +238,7 @@ int answer_write(struct conn *c)
         if (c->sent == page_len(c->page))
                 return transaction_ended(c);
         (void)lws_callback_on_writable(c->wsi);
-        return 0;
+        return conn_mind(c);
 }
 
 /* --- what is asked for */

@@ -53,7 +53,12 @@ struct conn {
         int64_t deadline_ns; /* monotonic; INT64_MAX = none */
         struct page *page;   /* NULL: nothing is being sent */
         size_t sent;
-        bool news; /* watching: there is more to say */
+        /* What the peer says while it is being answered: some versions of the library neither read
+         * nor ignore it, and would be called again and again. */
+        struct loop_fd heckler;
+        int heckler_fd; /* the same socket, -1 = none */
+        bool last;      /* the connection ends after this answer */
+        bool news;      /* watching: there is more to say */
         /* Watching. */
         void (*make)(void *ctx, const struct serve_query *, struct buf *out);
         char *space, *name;
@@ -85,6 +90,9 @@ int place_start(struct place *p, struct err *e);
 void place_sweep(struct place *p, int64_t now_ns);
 void place_close(struct place *p);
 
+/* While an answer takes longer. */
+int conn_mind(struct conn *c);
+void conn_unmind(struct conn *c);
 /* The library closes it soon: nothing passes any more. */
 void conn_cut(struct conn *c);
 void conn_free(struct conn *c);

@@ -160,6 +160,7 @@ static struct conn *conn_new(struct place *p)
         struct conn *c = xcalloc(1, sizeof(*c));
 
         c->place = p;
+        c->heckler_fd = -1;
         c->deadline_ns = loop_now(p->serve->config.loop) + ASK_NS;
         if (!p->conns)
                 p->last = &p->conns;
@@ -192,6 +193,7 @@ void conn_free(struct conn *c)
         if (!*at)
                 p->last = at;
         p->n_all--;
+        conn_unmind(c);
         page_unref(p->serve, c->page);
         free(c->space);
         free(c->name);
@@ -202,8 +204,45 @@ void conn_cut(struct conn *c)
 {
         set_closing(c);
         c->deadline_ns = INT64_MAX;
-        if (c->wsi)
-                (void)shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
+        conn_unmind(c);
+        if (!c->wsi)
+                return;
+        (void)shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
+        (void)lws_callback_on_writable(c->wsi); /* so that it looks */
+}
+
+static void on_heckler(void *ctx, unsigned events)
+{
+        struct conn *c = ctx;
+        char rest[4096];
+
+        (void)events;
+        ssize_t n = recv(c->heckler_fd, rest, sizeof(rest), MSG_DONTWAIT);
+        if (n > 0)
+                c->last = true;
+        else if (n == 0 || errno != EAGAIN)
+                conn_cut(c);
+}
+
+int conn_mind(struct conn *c)
+{
+        struct err e = { 0 };
+
+        if (c->heckler_fd >= 0)
+                return 0;
+        c->heckler_fd = fcntl(lws_get_socket_fd(c->wsi), F_DUPFD_CLOEXEC, 0);
+        if (c->heckler_fd < 0)
+                return -1;
+        return loop_fd_start(&c->heckler, c->place->serve->config.loop, c->heckler_fd, LOOP_READ,
+                             on_heckler, c, &e);
+}
+
+void conn_unmind(struct conn *c)
+{
+        loop_fd_end(&c->heckler);
+        if (c->heckler_fd >= 0)
+                (void)close(c->heckler_fd);
+        c->heckler_fd = -1;
 }
 
 /* Who has not asked for anything makes room. */
