@@ -2,6 +2,7 @@
 #include "serve/impl.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,8 @@ static bool split(const char *address, char host[INET6_ADDRSTRLEN], const char *
                 return false;
         memcpy(host, address, n);
         host[n] = '\0';
-        return (*ret_port)[0] != '\0';
+        uint64_t port;
+        return text_parse_uint(*ret_port, strlen(*ret_port), UINT16_MAX, &port, NULL) == 0;
 }
 
 static int listen_at(const struct sockaddr *sa, socklen_t len)

@@ -165,7 +165,7 @@ static int open_places(struct serve *s, struct err *e)
                 rc = place_listen(&s->places[0], c->address, e);
         if (rc == 0 && c->socket)
                 rc = place_listen_unix(&s->places[1], c->socket, e);
-        if (rc == 0)
+        if (rc == 0 && (s->places[0].fd >= 0 || s->places[1].fd >= 0))
                 rc = make_context(s, e);
         for (size_t i = 0; i < 2 && rc == 0; i++) {
                 if (s->places[i].fd >= 0)
