@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-        ARENA_FIRST = 1024,    /* bytes of the first block: most documents are small */
-        ARENA_LARGEST = 65536, /* blocks double up to here; larger requests get their own */
+        ARENA_FIRST = 512,     /* bytes of the first block: most documents are small */
+        ARENA_LARGEST = 65536, /* blocks grow up to here; larger requests get their own */
         ARENA_ALIGN = alignof(max_align_t),
 };
 
@@ -136,6 +136,14 @@ static struct block *block_new(struct arena *a, size_t size)
         return b;
 }
 
+/* Half of what there is: at most a third is left over, and few blocks make much. */
+static size_t next_size(const struct arena *a)
+{
+        size_t size = a->bytes / 2;
+
+        return size < ARENA_FIRST ? ARENA_FIRST : size > ARENA_LARGEST ? ARENA_LARGEST : size;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
         if (n > SIZE_MAX / 2)
@@ -154,8 +162,7 @@ void *arena_alloc(struct arena *a, size_t n)
                 b->next = a->blocks;
                 a->blocks = b;
                 a->used = 0;
-                if (a->next_size < ARENA_LARGEST)
-                        a->next_size *= 2;
+                a->next_size = next_size(a);
         }
         void *p = a->blocks->data + a->used;
         a->used += n;
