@@ -190,6 +190,8 @@ int kube_api_open(const struct kube_api_config *config, struct kube_api **ret, s
         http_set_proxy(a->http, kube_access_proxy(a->access));
         a->agent = xstrdup(config->agent);
         a->manager = xstrdup(config->manager);
+        a->may_write = config->may_write;
+        a->ctx = config->ctx;
         budget_init(&a->work, config->rate > 0 ? config->rate : work_rate,
                     config->burst > 0 ? config->burst : work_burst, now);
         budget_init(&a->leases, lease_rate, lease_burst, now);

@@ -28,6 +28,10 @@ struct kube_api_config {
         const char *manager;    /* fieldManager of writes: "devicelink-agent" */
         double rate;            /* requests a second for work; 0 = 100 */
         unsigned burst;         /* 0 = 200 */
+        /* Asked when a request that is no read is about to be sent, again for each attempt, but not
+         * for leases; false: it ends with KUBE_AWAY.  NULL = always. */
+        bool (*may_write)(void *ctx);
+        void *ctx;
 };
 
 int kube_api_open(const struct kube_api_config *, struct kube_api **ret, struct err *e);

@@ -235,6 +235,14 @@ static void send_it(struct kube_call *c, const char *authorization)
         c->http = http_start(c->api->http, &r);
 }
 
+static bool may_send(const struct kube_call *c)
+{
+        const struct kube_api *a = c->api;
+
+        return !a->may_write || c->lane == KUBE_LEASE || strcmp(c->method, "GET") == 0 ||
+               a->may_write(a->ctx);
+}
+
 static void on_authorized(void *ctx, const char *value, const struct err *e)
 {
         struct kube_call *c = ctx;
@@ -245,6 +253,11 @@ static void on_authorized(void *ctx, const char *value, const struct err *e)
                 auto_free char *why = xasprintf("no credentials: %s", e->text);
 
                 answer_none(KUBE_UNAUTHORIZED, why, &r);
+                call_fail(c, &r);
+                return;
+        }
+        if (!may_send(c)) {
+                answer_none(KUBE_AWAY, "writing is not allowed now", &r);
                 call_fail(c, &r);
                 return;
         }

@@ -21,6 +21,8 @@ struct kube_api {
         struct http *http;
         char *agent;
         char *manager;
+        bool (*may_write)(void *ctx);
+        void *ctx; /* of may_write() */
         struct budget work;
         struct budget leases;
         struct call_queue lanes[API_LANES]; /* what waits for its turn */

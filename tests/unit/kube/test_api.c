@@ -129,13 +129,22 @@ static bool on_request(void *ctx, struct fake_request *q)
         return more;
 }
 
+static bool is_forbidden; /* to write */
+
+static bool may_write(void *ctx)
+{
+        (void)ctx;
+        return !is_forbidden;
+}
+
 static void open_api(struct rig *r, double rate, unsigned burst)
 {
         struct kube_api_config c = { .loop = r->loop,
                                      .agent = "devicelink/1.0 (agent; node-1)",
                                      .manager = "devicelink-agent",
                                      .rate = rate,
-                                     .burst = burst };
+                                     .burst = burst,
+                                     .may_write = may_write };
         struct err e = { 0 };
 
         kube_api_close(r->api);
@@ -332,6 +341,36 @@ static void a_request_with_a_limit_ends_within_it(void **state)
         (void)kube_start(r->api, &q);
         run_until(2, 5 * NS_PER_S);
         assert_int_equal(r->status, 503);
+}
+
+static void a_write_that_is_not_allowed_any_more_is_not_sent(void **state)
+{
+        struct rig *r = *state;
+
+        ACTS(r, ACT_BREAK, ACT_OK);
+        (void)start(r, "GET", "/read");
+        run_until(1, 5 * NS_PER_S);
+        is_forbidden = true;
+        (void)start(r, "PATCH", "/never");
+        (void)start(r, "DELETE", "/never");
+        (void)start(r, "GET", "/read");
+        run_until(4, 5 * NS_PER_S);
+        assert_null(strstr(buf_text(&r->log), "never"));
+        struct kube_request lease = { .method = "PATCH",
+                                      .path = "/lease",
+                                      .resource = "leases",
+                                      .lane = KUBE_LEASE,
+                                      .body = "{}",
+                                      .body_len = 2,
+                                      .done = on_done };
+        (void)kube_start(r->api, &lease);
+        run_until(5, 5 * NS_PER_S);
+        assert_non_null(strstr(buf_text(&r->log), "PATCH /lease"));
+        (void)start(r, "PATCH", "/never");
+        run_until(6, 5 * NS_PER_S);
+        assert_int_equal(r->class, KUBE_AWAY);
+        assert_string_equal(r->message, "writing is not allowed now");
+        is_forbidden = false;
 }
 
 static void attempts_are_counted_and_end(void **state)
@@ -792,6 +831,7 @@ int main(void)
                 TEST(an_error_of_the_server_without_a_time_is_the_callers),
                 TEST(a_post_is_never_sent_again_once_it_may_have_arrived),
                 TEST(a_request_with_a_limit_ends_within_it),
+                TEST(a_write_that_is_not_allowed_any_more_is_not_sent),
                 TEST(attempts_are_counted_and_end),
                 TEST(credentials_that_were_refused_are_replaced_once),
                 TEST(without_credentials_nothing_is_sent_and_the_reason_is_told),
