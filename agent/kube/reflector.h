@@ -56,6 +56,8 @@ void reflector_close(struct reflector *r); /* NULL is fine; no callback comes af
 /* Everything was seen at least once. */
 bool reflector_synced(const struct reflector *r);
 size_t reflector_count(const struct reflector *r);
+/* Lines and objects that could not be read; each was logged. */
+uint64_t reflector_skipped(const struct reflector *r);
 /* What the server answered to a write of ours: taken like an event when it is newer. */
 void reflector_feed(struct reflector *r, const struct tree *object, struct arena *owned);
 void reflector_retry(struct reflector *r); /* whatever is waited for: try now */
