@@ -199,14 +199,16 @@ const struct dl_sample *record_sample_open(const struct record *head, bool *ret_
 
 /* --- the other kinds */
 
-void outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind, int rc,
-                   const char *text)
+struct record_result *outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind,
+                                    int rc, const char *text)
 {
         size_t n = text ? strlen(text) + 1 : 1;
         struct record_result *r = add(o, s, kind, sizeof(*r) + n);
 
+        r->took_ns = -1;
         r->rc = rc;
         (void)put((unsigned char *)r->text, text ? text : "", n);
+        return r;
 }
 
 struct record_written *outbox_written(struct outbox *o, struct dl_sink *s, uint64_t id, size_t n)

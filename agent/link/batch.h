@@ -61,6 +61,7 @@ struct record_sample {
 
 struct record_result {
         struct record head;
+        int64_t took_ns; /* RECORD_POLLED: the request; -1 = unknown */
         int32_t rc;
         char text[];
 };
@@ -86,8 +87,8 @@ struct record_adopted {
 
 /* The value was checked: value_check(). */
 void outbox_sample(struct outbox *o, struct dl_sink *s, const struct dl_sample *sample, bool asked);
-void outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind, int rc,
-                   const char *text);
+struct record_result *outbox_result(struct outbox *o, struct dl_sink *s, enum record_kind kind,
+                                    int rc, const char *text);
 struct record_written *outbox_written(struct outbox *o, struct dl_sink *s, uint64_t id, size_t n);
 void outbox_adopted(struct outbox *o, struct dl_sink *s, struct device *device);
 void outbox_flush(struct outbox *o); /* nothing in it: nothing happens */

@@ -73,7 +73,8 @@ static void begin(struct dl_sink *s, enum op op)
         s->interrupted = false;
         s->patience_ns =
                 s->home->event_driven ? 10 * timeout + lost_request_ns : 3 * timeout + NS_PER_S;
-        s->limit_ns = driver_now(s) + s->patience_ns;
+        s->begun_ns = driver_now(s);
+        s->limit_ns = s->begun_ns + s->patience_ns;
         s->home->start(s, op);
 }
 
@@ -113,7 +114,7 @@ static void end(struct dl_sink *s)
         (void)pthread_mutex_lock(&s->lock);
         atomic_store(&s->closed, true);
         (void)pthread_mutex_unlock(&s->lock);
-        outbox_result(s->home->out, s, RECORD_CLOSED, DL_OK, NULL);
+        (void)outbox_result(s->home->out, s, RECORD_CLOSED, DL_OK, NULL);
 }
 
 static bool sleep_until(struct dl_sink *s, int64_t at_ns)

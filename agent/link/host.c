@@ -157,7 +157,7 @@ static void host_state(struct dl_sink *s, int rc, const struct dl_error *error)
         }
         (void)pthread_mutex_lock(&s->lock);
         if (still_open(s, "state() after close()"))
-                outbox_result(at_home(s) ? caller->out : &o, s, RECORD_STATE, rc, text);
+                (void)outbox_result(at_home(s) ? caller->out : &o, s, RECORD_STATE, rc, text);
         outbox_flush(&o);
         (void)pthread_mutex_unlock(&s->lock);
 }

@@ -1,5 +1,5 @@
-/* impl.h - links on the main loop: what the files links.c, apply.c, link.c, release.c, downlink.c
- * share. */
+/* impl.h - links on the main loop: what the files links.c, apply.c, link.c, counts.c,
+ * release.c, downlink.c share. */
 #ifndef LINK_IMPL_H
 #define LINK_IMPL_H
 
@@ -30,7 +30,8 @@ struct link {
         bool polled; /* at least once, or values were carried over */
         bool touched;
         struct link *touched_next;
-        uint64_t polls, polls_failed;
+        uint64_t polls;
+        uint64_t failures[LINKS_CLASSES];
         int64_t good_ns; /* monotonic, the last poll that went well; 0 = none */
 };
 
@@ -56,6 +57,7 @@ struct links {
         struct write_pending *pending;
         uint64_t last_write_id;
         struct links_counts counts;
+        struct links_adaptor *adaptors; /* in the order of adaptors_at() */
         struct loop_timer stop_timer;
         bool stopping, stopped, abandoned;
         void (*stop_done)(void *ctx);
@@ -104,6 +106,12 @@ void release_later(struct links *l, const char *key);  /* it is no longer desire
 void release_closed(struct links *l, const char *key); /* a sink of it is buried */
 void release_dropped(struct links *l);
 void release_done(struct links *l);
+
+/* --- counts.c */
+
+void counts_init(struct links *l);
+/* A poll has ended; before k->line is set. */
+void counts_polled(struct link *k, const struct record_result *r);
 
 /* --- command.c */
 

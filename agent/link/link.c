@@ -317,15 +317,11 @@ static void line_down(struct link *k, const char *why)
 
 static void take_polled(struct link *k, const struct record_result *r)
 {
-        k->polls++;
-        k->links->counts.polls++;
+        counts_polled(k, r);
         if (r->rc < 0) {
-                k->polls_failed++;
-                k->links->counts.polls_failed++;
                 line_down(k, r->text);
                 return;
         }
-        k->good_ns = loop_now(k->links->config.loop);
         k->polled = true;
         link_touch(k);
         line_is(k, LINE_UP, NULL);

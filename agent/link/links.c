@@ -50,6 +50,7 @@ struct links *links_new(const struct links_config *config)
         *l->gate = (struct gate){ .loop = config->loop, .links = l, .take = take_batch };
         (void)pthread_mutex_init(&l->gate->lock, NULL);
         l->announce.deliver = on_announce;
+        counts_init(l);
         loop_timer_init(&l->stop_timer, config->loop, on_stop, l);
         return l;
 }
@@ -250,45 +251,6 @@ struct link *links_find(const struct links *l, const char *key)
         return at < 0 ? NULL : l->list[at];
 }
 
-void links_count(const struct links *l, struct links_counts *ret)
-{
-        struct links_counts c = l->counts;
-
-        c.links = l->n;
-        for (size_t i = 0; i < l->n; i++) {
-                const struct link *k = l->list[i];
-                bool faulty = k->fault != FAULT_NONE;
-
-                c.healthy += !faulty && k->line == LINE_UP;
-                c.unhealthy += faulty || k->line == LINE_DOWN;
-        }
-        for (unsigned i = 0; i < l->n_reactors; i++)
-                c.threads += l->reactors[i] != NULL;
-        for (size_t i = 0; i < l->n_pools; i++)
-                c.threads += blocking_threads(l->pools[i]);
-        *ret = c;
-}
-
-void links_each(const struct links *l, void (*each)(void *ctx, const struct links_view *),
-                void *ctx)
-{
-        for (size_t i = 0; i < l->n; i++) {
-                const struct link *k = l->list[i];
-                const struct links_view v = {
-                        .spec = k->spec,
-                        .conditions = &k->conditions,
-                        .cause = k->cause ? k->cause : "",
-                        .device = k->device,
-                        .states = &k->states,
-                        .polls = k->polls,
-                        .polls_failed = k->polls_failed,
-                        .good_ns = k->good_ns,
-                };
-
-                each(ctx, &v);
-        }
-}
-
 /* --- the end */
 
 /* What is still in a plugin cannot be joined: it is left behind, and its way to the loop shut. */
@@ -365,6 +327,7 @@ void links_free(struct links *l)
                 (void)end_threads(l);
         loop_timer_end(&l->stop_timer);
         release_done(l);
+        free(l->adaptors);
         free(l->list);
         free(l->reactors);
         free(l->reactor_sinks);

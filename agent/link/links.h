@@ -66,6 +66,9 @@ struct links_counts {
 };
 void links_count(const struct links *l, struct links_counts *ret);
 
+/* Why a poll failed: DL_RETRY first, down to DL_BUG. */
+enum { LINKS_CLASSES = 4 };
+
 /* How a link is, for people and metrics.  What is given lives for the call. */
 struct links_view {
         const struct link_spec *spec;
@@ -74,11 +77,25 @@ struct links_view {
         const struct device *device; /* NULL: not compiled */
         const struct states *states;
         uint64_t polls, polls_failed;
+        uint64_t failures[LINKS_CLASSES]; /* of polls_failed */
         int64_t good_ns; /* monotonic, the last poll that went well; 0 = none yet */
 };
 /* In order of the keys. */
 void links_each(const struct links *l, void (*each)(void *ctx, const struct links_view *),
                 void *ctx);
+
+/* What an adaptor's links do, for metrics.  Counters never go back. */
+enum { LINKS_BOUNDS = 11 };
+extern const double links_bounds[LINKS_BOUNDS]; /* seconds: .005 .. 10 */
+struct links_adaptor {
+        const char *name;
+        size_t connected;                     /* links whose device answers */
+        uint64_t connect_errors, poll_errors; /* polls that failed: not connected yet, since then */
+        uint64_t buckets[LINKS_BOUNDS + 1];   /* polls by the time they took; the last: longer */
+        double seconds;
+};
+void links_each_adaptor(const struct links *l,
+                        void (*each)(void *ctx, const struct links_adaptor *), void *ctx);
 
 /* Interrupt, stop, join, free; done() on the loop when nothing runs any more (at most about 3 s:
  * what is stuck in a plugin beyond that is left, and said so).  Then links_free(). */

@@ -20,7 +20,10 @@ void outcome_drop_old(struct dl_sink *s)
 
 static void report(struct dl_sink *s, int rc, const char *text)
 {
-        outbox_result(s->home->out, s, RECORD_POLLED, rc, text);
+        struct record_result *r = outbox_result(s->home->out, s, RECORD_POLLED, rc, text);
+
+        if (s->op == OP_READ)
+                r->took_ns = driver_now(s) - s->begun_ns;
 }
 
 static const char *reason(const struct dl_sink *s)
@@ -201,8 +204,8 @@ static void look_again(struct dl_sink *s, int64_t after_ns)
 static void say_stuck(struct dl_sink *s)
 {
         if (!s->stuck)
-                outbox_result(s->home->out, s, RECORD_STUCK, DL_BUG,
-                              "the adaptor does not return, not even when interrupted");
+                (void)outbox_result(s->home->out, s, RECORD_STUCK, DL_BUG,
+                                    "the adaptor does not return, not even when interrupted");
         s->stuck = true;
 }
 

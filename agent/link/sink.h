@@ -94,6 +94,7 @@ struct dl_sink {
         int64_t retry_at_ns;
         int64_t closing_ns;  /* since when */
         int64_t start_at_ns; /* first poll */
+        int64_t begun_ns;    /* the operation under way */
         int64_t patience_ns; /* the operation under way may take */
         int64_t limit_ns;    /* look at it again */
         struct loop_timer timer;

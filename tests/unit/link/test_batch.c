@@ -184,10 +184,10 @@ static void results_and_writes_keep_their_texts(void **state)
         struct outbox o = { .gate = &gate };
 
         (void)state;
-        outbox_result(&o, NULL, RECORD_POLLED, DL_RETRY, "no answer");
+        (void)outbox_result(&o, NULL, RECORD_POLLED, DL_RETRY, "no answer");
         struct record_written *w = outbox_written(&o, NULL, 7, 2);
         w->list[1].point = 3;
-        outbox_result(&o, NULL, RECORD_CLOSED, DL_OK, NULL);
+        (void)outbox_result(&o, NULL, RECORD_CLOSED, DL_OK, NULL);
         const struct record *r = batch_next(o.batch, NULL);
         const void *body = r;
         assert_string_equal(((const struct record_result *)body)->text, "no answer");

@@ -244,6 +244,66 @@ static void a_view_tells_how_the_link_is(void **state)
         rig_free(r);
 }
 
+/* --- adaptors */
+
+static struct links_adaptor adaptor_seen;
+
+static void look_at_adaptor(void *ctx, const struct links_adaptor *a)
+{
+        (void)ctx;
+        if (strcmp(a->name, EVENT) == 0)
+                adaptor_seen = *a;
+        else
+                assert_string_equal(a->name, BLOCKING);
+}
+
+static uint64_t polls_timed(const struct links_adaptor *a)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i <= LINKS_BOUNDS; i++)
+                n += a->buckets[i];
+        return n;
+}
+
+static void an_adaptor_counts_its_polls_and_their_time(void **state)
+{
+        struct rig *r = rig_told();
+        const struct links_adaptor *a = &adaptor_seen;
+        struct links_counts c;
+
+        (void)state;
+        links_each_adaptor(r->links, look_at_adaptor, NULL);
+        assert_int_equal(a->connected, 0);
+        assert_int_equal(polls_timed(a), 0);
+
+        atomic_store(&event_fake->unit[1].mode, FAKE_DOWN);
+        apply_one(r, "a", EVENT, ONE);
+        assert_true(spin(r, a_is_unhealthy, 2000));
+        links_each_adaptor(r->links, look_at_adaptor, NULL);
+        assert_int_equal(a->connected, 0);
+        assert_int_equal(a->connect_errors, 1);
+        assert_int_equal(a->poll_errors, 0);
+        assert_int_equal(look_at(r).last.failures[0], 1);
+
+        atomic_store(&event_fake->unit[1].mode, FAKE_SLOW); /* 300 ms */
+        assert_true(spin(r, a_is_healthy, 3000));
+        links_each_adaptor(r->links, look_at_adaptor, NULL);
+        assert_int_equal(a->connected, 1);
+        assert_int_equal(a->buckets[6], 1);
+        assert_true(a->seconds > 0.29 && a->seconds < 0.6);
+
+        atomic_store(&event_fake->unit[1].mode, FAKE_REFUSE);
+        assert_true(spin(r, a_is_unhealthy, 2000));
+        links_each_adaptor(r->links, look_at_adaptor, NULL);
+        assert_int_equal(a->connected, 0);
+        assert_int_equal(a->poll_errors, 1);
+        assert_int_equal(look_at(r).last.failures[1], 1);
+        links_count(r->links, &c);
+        assert_int_equal(polls_timed(a), c.polls);
+        rig_free(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -255,6 +315,7 @@ int main(void)
                 cmocka_unit_test(the_end_of_the_agent_releases_nothing),
                 cmocka_unit_test(links_are_seen_in_order_of_their_keys),
                 cmocka_unit_test(a_view_tells_how_the_link_is),
+                cmocka_unit_test(an_adaptor_counts_its_polls_and_their_time),
         };
 
         quiet_log();
