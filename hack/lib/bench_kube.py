@@ -55,10 +55,9 @@ class Cluster:
         return json.loads(data)
 
     def apply(self, *paths):
-        argv = [os.path.join(self.tools.ROOT, "hack", "kube"), "kubectl"]
+        argv = [os.path.join(self.dir, "bin", "kubectl"), "--kubeconfig", self.kubeconfig, "apply", "--server-side"]
         for path in paths:
             argv += ["-f", path]
-        argv[2:2] = ["--kubeconfig", self.kubeconfig, "apply", "--server-side"]
         if subprocess.run(argv, stdout=subprocess.DEVNULL).returncode:
             raise self.tools.DidNotRun("kubectl apply failed")
 
