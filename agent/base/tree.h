@@ -80,6 +80,8 @@ const struct tree **tree_sorted(const struct tree *map);
 enum { TREE_SORTED = 1 /* keys in byte order: canonical */ };
 
 void tree_json(const struct tree *t, unsigned flags, struct buf *out);
+/* One YAML document in block style, without markers.  False: it passes a maximum. */
+bool tree_yaml(const struct tree *t, struct buf *out);
 /* A finite real as JSON in its shortest form: 2.5, 1000, 1e-7, 1e+21.  Returns the length. */
 enum { TREE_REAL_JSON_MAX = 40 };
 size_t tree_real_json(double v, char out[TREE_REAL_JSON_MAX]);
