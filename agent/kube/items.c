@@ -16,10 +16,11 @@ static bool is_base64_digit(char c)
                c == '+' || c == '/';
 }
 
-/* Standard Base64 as an API server takes it: padded, line breaks anywhere. */
-static bool read_base64(struct arena *a, const struct tree *t, struct object_item *ret)
+/* Standard Base64 as an API server takes it: padded, line breaks anywhere.  text has room for it
+ * without them. */
+static bool read_base64_by(struct arena *a, const struct tree *t, char *text,
+                           struct object_item *ret)
 {
-        auto_free char *text = xmalloc(t->n + 1);
         size_t n = 0, pads = 0;
 
         for (size_t i = 0; i < t->n; i++) {
@@ -43,6 +44,15 @@ static bool read_base64(struct arena *a, const struct tree *t, struct object_ite
         ret->data = out;
         ret->len = len;
         return true;
+}
+
+static bool read_base64(struct arena *a, const struct tree *t, struct object_item *ret)
+{
+        auto_free char *text = xmalloc(t->n + 1);
+        bool is_good = read_base64_by(a, t, text, ret);
+
+        explicit_bzero(text, t->n + 1);
+        return is_good;
 }
 
 static bool read_plain(struct arena *a, const struct tree *t, struct object_item *ret)

@@ -268,6 +268,14 @@ static void read_document(struct reading *r, const struct tree *doc, const char 
                 report_unknown(r, doc, path, api_version, kind);
 }
 
+static void release(struct arena *a, bool wipe)
+{
+        if (wipe)
+                arena_wipe_free(a);
+        else
+                arena_free(a);
+}
+
 struct object_set *object_set_new(struct arena *docs_arena, const struct tree *docs,
                                   const char *file, unsigned flags, struct findings *f)
 {
@@ -281,7 +289,7 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
                 .f = f,
         };
 
-        *s = (struct object_set){ .arena = a };
+        *s = (struct object_set){ .arena = a, .wipe = flags & OBJECTS_WIPE };
         TREE_FOREACH (doc, docs)
                 read_document(&r, doc, "");
         if (s->n > 0)
@@ -289,7 +297,7 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
         if (r.keep_specs)
                 s->docs = docs_arena;
         else
-                arena_free(docs_arena);
+                release(docs_arena, s->wipe);
         return s;
 }
 
@@ -298,8 +306,8 @@ void object_set_free(struct object_set *s)
         if (!s)
                 return;
         free(s->list);
-        arena_free(s->docs);
-        arena_free(s->arena); /* s lives in it */
+        release(s->docs, s->wipe);
+        release(s->arena, s->wipe); /* s lives in it */
 }
 
 const struct object_item *object_item(const struct object *o, const char *key)

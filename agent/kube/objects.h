@@ -49,9 +49,13 @@ struct object_set {
         struct arena *docs;  /* holds the documents; NULL: not kept */
         struct object *list; /* in the order of the documents */
         size_t n;
+        bool wipe;
 };
 
-enum { OBJECTS_KEEP_SPECS = 1 /* keep the documents, which take ten times the room */ };
+enum {
+        OBJECTS_KEEP_SPECS = 1, /* keep the documents, which take ten times the room */
+        OBJECTS_WIPE = 2, /* overwrite what held the documents, and the set when it is freed */
+};
 
 /* Decode documents (a TREE_LIST whose nodes live in the arena `docs_arena`, which is taken over) of
  * a file.  What is wrong is reported and left out; kinds that are nothing to us are a warning. file
