@@ -13,30 +13,32 @@
 
 #include "kube/link_status.h"
 
-enum chain_instance {               /* as last seen */
-                      CHAIN_UNSEEN, /* no list has told of one */
-                      CHAIN_UNSURE, /* there may be one: an answer was lost, or it was there already
-                                     */
-                      CHAIN_ABSENT,
-                      CHAIN_FOREIGN, /* of the same name, but not ours */
-                      CHAIN_HELD,    /* by another node */
-                      CHAIN_GOING,   /* being deleted */
-                      CHAIN_DIFFERS,
-                      CHAIN_RIGHT,
+/* As last seen. */
+enum chain_instance {
+        CHAIN_UNSEEN, /* no list has told of one */
+        CHAIN_UNSURE, /* there may be one: an answer was lost, or it was there already */
+        CHAIN_ABSENT,
+        CHAIN_FOREIGN, /* of the same name, but not ours */
+        CHAIN_HELD,    /* by another node */
+        CHAIN_GOING,   /* being deleted */
+        CHAIN_DIFFERS,
+        CHAIN_RIGHT,
 };
 
-enum chain_refusal { /* of the last attempt on the link as it is now */
-                     CHAIN_REFUSED_NOTHING,
-                     CHAIN_REFUSED_MODEL,  /* the API server does not know the kind */
-                     CHAIN_REFUSED_CREATE, /* or to set the finalizer, or to look */
-                     CHAIN_REFUSED_UPDATE,
+/* Of the last attempt on the link as it is now. */
+enum chain_refusal {
+        CHAIN_REFUSED_NOTHING,
+        CHAIN_REFUSED_MODEL,  /* the API server does not know the kind */
+        CHAIN_REFUSED_CREATE, /* or to set the finalizer, or to look */
+        CHAIN_REFUSED_UPDATE,
 };
 
-enum chain_device { /* what the link room said last */
-                    CHAIN_SILENT,
-                    CHAIN_CONNECTING,
-                    CHAIN_HEALTHY,
-                    CHAIN_UNHEALTHY,
+/* What the link room said last. */
+enum chain_device {
+        CHAIN_SILENT,
+        CHAIN_CONNECTING,
+        CHAIN_HEALTHY,
+        CHAIN_UNHEALTHY,
 };
 
 struct chain_input {

@@ -1,6 +1,7 @@
 #include "kube/maker.h"
 
 #include "kube/copy.h"
+#include "kube/digest.h"
 #include "kube/refs.h"
 #include "kube/uid.h"
 
@@ -9,7 +10,7 @@
 struct made {
         struct link_spec *spec; /* owned by the desired set; NULL: could not be made */
         char *key;
-        uint64_t *serials; /* of the link and of all that it refers to, 0 = not there */
+        uint64_t *serials; /* of the link and of all that it refers to; not there: of why */
         size_t n_serials;
         char *error_path; /* of spec->reference_error, or of why there is no spec */
         char *error_text; /* NULL: all is well */
@@ -25,6 +26,8 @@ struct maker {
         char *host;
         struct desired desired;
         struct made_list made; /* sorted by key */
+        const char *(*why)(void *ctx, enum object_kind kind, const char *space, const char *name);
+        void *why_ctx;
 };
 
 struct maker *maker_new(const char *node, const char *host)
@@ -34,6 +37,21 @@ struct maker *maker_new(const char *node, const char *host)
         m->node = node ? xstrdup(node) : NULL;
         m->host = host ? xstrdup(host) : NULL;
         return m;
+}
+
+void maker_set_why(struct maker *m,
+                   const char *(*why)(void *ctx, enum object_kind kind, const char *space,
+                                      const char *name),
+                   void *ctx)
+{
+        m->why = why;
+        m->why_ctx = ctx;
+}
+
+static const char *why_not(const struct maker *m, enum object_kind kind, const char *space,
+                           const char *name)
+{
+        return m->why ? m->why(m->why_ctx, kind, space, name) : NULL;
 }
 
 static void made_done(struct made *d)
@@ -71,6 +89,7 @@ const struct desired *maker_desired(const struct maker *m)
 /* --- what a spec was made of */
 
 struct walk {
+        const struct maker *maker;
         const struct object_index *index;
         uint64_t *list;
         size_t n;
@@ -80,15 +99,17 @@ static void add_serial(void *ctx, enum object_kind kind, const char *space, cons
 {
         struct walk *w = ctx;
         const struct object *o = object_find(w->index, kind, space, name);
+        const char *why = o ? NULL : why_not(w->maker, kind, space, name);
 
         if ((w->n & (w->n - 1)) == 0)
                 w->list = xreallocarray(w->list, w->n * 2, sizeof(*w->list));
-        w->list[w->n++] = o ? o->serial : 0;
+        w->list[w->n++] = o ? o->serial : why ? digest_bytes(why, strlen(why)) : 0;
 }
 
-static struct walk serials_of(const struct object *o, const struct object_index *x)
+static struct walk serials_of(const struct maker *m, const struct object *o,
+                              const struct object_index *x)
 {
-        struct walk w = { .index = x, .list = xmalloc(sizeof(*w.list)), .n = 1 };
+        struct walk w = { .maker = m, .index = x, .list = xmalloc(sizeof(*w.list)), .n = 1 };
 
         w.list[0] = o->serial;
         if (o->kind == OBJECT_LINK)
@@ -104,6 +125,7 @@ static bool same_serials(const struct made *d, const struct walk *w)
 /* --- one spec */
 
 struct finder {
+        const struct maker *maker;
         const struct object_index *index;
 };
 
@@ -115,6 +137,13 @@ static const struct object *find(void *ctx, enum object_kind kind, const char *s
         return object_find(finder->index, kind, space, name);
 }
 
+static const char *why(void *ctx, enum object_kind kind, const char *space, const char *name)
+{
+        const struct finder *finder = ctx;
+
+        return why_not(finder->maker, kind, space, name);
+}
+
 static const char *or_else(const char *text, const char *other)
 {
         return text && text[0] ? text : other ? other : "";
@@ -124,8 +153,8 @@ static void resolve(struct link_spec *s, const struct maker *m, const struct obj
                     const struct object_index *x, struct err *e)
 {
         struct devicelink link = o->link;
-        struct finder finder = { .index = x };
-        struct refs_source source = { .ctx = &finder, .find = find };
+        struct finder finder = { .maker = m, .index = x };
+        struct refs_source source = { .ctx = &finder, .find = find, .why = why };
 
         s->has_references = link.spec.references.n > 0;
         link.meta.uid = s->uid;
@@ -193,7 +222,7 @@ static void report_made(const struct made *d, const struct object *o, struct fin
 
         if (!d->error_text)
                 return;
-        f->file = o->file;
+        f->file = o->file ? o->file : o->key;
         report_at(f, FINDING_ERROR, o->doc, o->path, d->error_path, "%s", d->error_text);
         f->file = before;
 }
@@ -202,7 +231,7 @@ static void report_made(const struct made *d, const struct object *o, struct fin
 static bool make(struct maker *m, const struct object *o, const struct object_index *x,
                  struct made *old, struct made *ret)
 {
-        struct walk w = serials_of(o, x);
+        struct walk w = serials_of(m, o, x);
         struct err e = { 0 };
 
         if (old && same_serials(old, &w)) {

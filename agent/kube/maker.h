@@ -17,6 +17,12 @@ struct maker;
  * the downward API's status.nodeHostName where the link does not tell one; may be NULL. */
 struct maker *maker_new(const char *node, const char *host);
 void maker_free(struct maker *m); /* NULL is fine */
+/* Who knows why a Secret or ConfigMap is not there, as in refs.h; another reason makes another
+ * spec. */
+void maker_set_why(struct maker *m,
+                   const char *(*why)(void *ctx, enum object_kind kind, const char *space,
+                                      const char *name),
+                   void *ctx);
 
 /* Of a sealed index.  What cannot be resolved is reported, each time.  Returns whether the set is
  * another one than before. */

@@ -66,8 +66,11 @@ static int resolve_items(struct resolving *r, size_t i, const char *name, enum o
 
         if (!o) {
                 auto_free char *at = xasprintf("spec.references[%zu].%s.name", i, member);
-                return err_at(r->e, DL_RETRY, at, "%s '%s/%s' does not exist", kind_name, space,
-                              want->name);
+                const char *why = r->source->why
+                                          ? r->source->why(r->source->ctx, kind, space, want->name)
+                                          : NULL;
+                return err_at(r->e, DL_RETRY, at, "%s '%s/%s'%s %s", kind_name, space, want->name,
+                              why ? ":" : "", why ? why : "does not exist");
         }
         for (size_t k = 0; want->items.n == 0 && k < o->n_items; k++) {
                 if (put(r, name, o->items[k].key, o->items[k].data, o->items[k].len) < 0)

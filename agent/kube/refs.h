@@ -16,6 +16,8 @@ struct refs_source {
         /* NULL: there is none (yet). */
         const struct object *(*find)(void *ctx, enum object_kind kind, const char *space,
                                      const char *name);
+        /* Why there is none, for people; NULL: it does not exist.  The whole may be NULL. */
+        const char *(*why)(void *ctx, enum object_kind kind, const char *space, const char *name);
 };
 
 /* All items, copied into the arena, in the order of the references; within one by the order of

@@ -1,0 +1,149 @@
+/* cluster_leave.c - instances that this node gives up: of a model before, or of a link that moved.
+ */
+#include "kube/cluster_impl.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+static bool is_of_link(const struct cluster_link *l, const struct object_meta *m)
+{
+        const struct object_owner *owner = object_meta_controller(m);
+
+        return owner && strcmp(owner->uid, l->uid) == 0;
+}
+
+/* --- of the model before */
+
+static void on_old_deleted(void *ctx, struct kube_answer *a)
+{
+        struct cluster_link *l = write_ended(ctx, a);
+
+        if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_CONFLICT) {
+                link_forget_old(l);
+                return;
+        }
+        if (a->class != KUBE_AWAY)
+                LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
+        link_rest(l, rest_of(a), a);
+}
+
+static bool delete_old(struct cluster_link *l, const char *uid)
+{
+        auto_of(buf) struct buf body = BUF(4096);
+        struct write w = { .method = "DELETE", .body = &body, .done = on_old_deleted };
+
+        buf_adds(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":"
+                        "{\"uid\":");
+        buf_add_json(&body, uid, strlen(uid));
+        buf_adds(&body, "}}");
+        return write_device(l, l->old_version, l->old_kind, l->name, &w);
+}
+
+static void on_old_seen(void *ctx, struct kube_answer *a)
+{
+        struct cluster_link *l = write_ended(ctx, a);
+        struct object_meta m = { 0 };
+
+        if (a->class == KUBE_MISSING || !l->old_kind) {
+                link_forget_old(l);
+        } else if (a->class == KUBE_OK && a->object) {
+                object_meta_read(a->object, a->arena, &m);
+                if (!is_of_link(l, &m) || m.deleted)
+                        link_forget_old(l);
+                else if (delete_old(l, m.uid))
+                        l->c->lanes[LANE_CHAIN].busy++;
+        } else {
+                link_rest(l, rest_of(a), a);
+        }
+}
+
+bool instance_drop_old(struct cluster_link *l)
+{
+        struct write w = { .method = "GET", .done = on_old_seen };
+
+        return write_device(l, l->old_version, l->old_kind, l->name, &w);
+}
+
+/* --- of a link that moved */
+
+static void on_given_back(void *ctx, struct kube_answer *a)
+{
+        struct cluster_link *l = write_ended(ctx, a);
+
+        if (l->life != LIFE_MOVED) { /* it came back meanwhile */
+                l->instance.state = CHAIN_UNSURE;
+                return;
+        }
+        if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_REFUSED) {
+                gone_end(l);
+                return;
+        }
+        if (a->class != KUBE_AWAY)
+                LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
+        link_rest(l, rest_of(a), a);
+}
+
+static bool release(struct cluster_link *l, const char *api_version, const char *kind,
+                    const char *uid)
+{
+        auto_of(buf) struct buf body = BUF(4096);
+        struct write w = {
+                .method = "PATCH", .type = KUBE_JSON_PATCH, .body = &body, .done = on_given_back
+        };
+
+        instance_release(uid, l->c->config.node, &body);
+        return write_device(l, api_version, kind, l->name, &w);
+}
+
+/* The model that this node last made an instance of. */
+static void model_of(const struct cluster_link *l, const char **ret_version, const char **ret_kind)
+{
+        const struct object *o = link_accepted(l);
+
+        if (o) {
+                *ret_version = o->link.spec.model.api_version;
+                *ret_kind = o->link.spec.model.kind;
+        } else {
+                *ret_version = l->seen.arena ? l->seen.api_version : "";
+                *ret_kind = l->seen.arena ? l->seen.kind : "";
+        }
+}
+
+static void on_held_seen(void *ctx, struct kube_answer *a)
+{
+        struct cluster_link *l = write_ended(ctx, a);
+        struct object_meta m = { 0 };
+        const char *version, *kind, *node;
+
+        if (l->life != LIFE_MOVED) {
+                l->instance.state = CHAIN_UNSURE;
+                return;
+        }
+        if (a->class == KUBE_MISSING) {
+                gone_end(l);
+                return;
+        }
+        if (a->class != KUBE_OK || !a->object) {
+                link_rest(l, rest_of(a), a);
+                return;
+        }
+        object_meta_read(a->object, a->arena, &m);
+        node = tree_text(tree_get(m.annotations, ANNOTATION_NODE));
+        model_of(l, &version, &kind);
+        if (!is_of_link(l, &m) || !node || strcmp(node, l->c->config.node) != 0)
+                gone_end(l);
+        else if (release(l, version, kind, m.uid))
+                l->c->lanes[LANE_CHAIN].busy++;
+}
+
+bool instance_give_back(struct cluster_link *l)
+{
+        const char *version, *kind;
+        struct write w = { .method = "GET", .done = on_held_seen };
+
+        model_of(l, &version, &kind);
+        if (l->instance.uid)
+                return release(l, version, kind, l->instance.uid);
+        return write_device(l, version, kind, l->name, &w);
+}

@@ -1,0 +1,126 @@
+/* cluster_take.c - what an object of ours that was seen means for its link. */
+#include "kube/cluster_impl.h"
+
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+        return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_labels(const struct decoded_list *a, const struct decoded_list *b)
+{
+        const struct decoded_pair *x = a->items, *y = b->items;
+
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++) {
+                if (!same_text(x[i].key, y[i].key) || !same_text(x[i].value, y[i].value))
+                        return false;
+        }
+        return true;
+}
+
+/* Whether the instance of the one is that of the other. */
+static bool same_instance(const struct object *a, const struct object *b)
+{
+        return a->spec_json_len == b->spec_json_len &&
+               memcmp(a->spec_json, b->spec_json, a->spec_json_len) == 0 &&
+               same_text(a->link.spec.adaptor.name, b->link.spec.adaptor.name) &&
+               same_text(a->link.spec.model.api_version, b->link.spec.model.api_version) &&
+               same_text(a->link.spec.model.kind, b->link.spec.model.kind) &&
+               same_labels(&a->link.spec.template.meta.labels, &b->link.spec.template.meta.labels);
+}
+
+/* The instance of another model than before is another object; the one before is to go. */
+static void take_kind(struct cluster_link *l)
+{
+        const char *version = l->seen.api_version, *kind = l->seen.kind;
+        const struct object *was = link_accepted(l);
+        bool same = was && same_text(was->link.spec.model.api_version, version) &&
+                    same_text(was->link.spec.model.kind, kind);
+
+        if (was && !same && !l->old_kind) {
+                l->old_version = xstrdup(was->link.spec.model.api_version);
+                l->old_kind = xstrdup(was->link.spec.model.kind);
+        }
+        if (l->kind &&
+            (!same_text(l->kind->kind, kind) || !same_text(l->kind->api_version, version))) {
+                instance_forget(l);
+                l->instance.seen = (struct instance_seen){ 0 };
+                kind_drop(l);
+        }
+        if (l->old_kind && same_text(l->old_kind, kind) && same_text(l->old_version, version))
+                link_forget_old(l); /* back again */
+}
+
+static bool has_references(const struct object *o)
+{
+        return o && o->link.spec.references.n > 0;
+}
+
+static void take_spec(struct cluster_link *l, struct object_set *set, char *wrong)
+{
+        const struct object *before = link_newest(l) ? link_newest(l) : link_accepted(l);
+        bool same = set && before && same_instance(before, &set->list[0]);
+
+        bool refers = has_references(before);
+
+        if (!same && (l->instance.state == CHAIN_RIGHT || l->instance.state == CHAIN_HELD))
+                l->instance.state = CHAIN_DIFFERS;
+        if (!same)
+                l->instance.check = 0;
+        link_drop_set(l, &l->newest);
+        l->newest = set;
+        free(l->wrong);
+        l->wrong = wrong;
+        if (wrong)
+                say(l, true, "FailedCreated", "Creating", "cannot read the link: %s", wrong);
+        l->refused = CHAIN_REFUSED_NOTHING;
+        link_rested(l);
+        if (refers || has_references(link_newest(l)))
+                l->c->refs_dirty = true;
+}
+
+/* What is known from disk was right once; unless it is driven already, it is looked at anew. */
+static void take_kept(struct cluster_link *l)
+{
+        if (l->life == LIFE_KEPT && !l->c->offline)
+                link_drop_set(l, &l->accepted);
+}
+
+void link_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
+               struct arena *owned)
+{
+        struct cluster_link *l = link_find_name(c, m->space, m->name);
+        struct observed now = { 0 };
+
+        if (!l) {
+                l = link_add(c, m->space, m->name, m->uid);
+        } else if (strcmp(l->uid, m->uid) != 0) {
+                link_renew(l, m->uid);
+        } else if (l->seen.arena && l->life == LIFE_PRESENT &&
+                   strcmp(l->seen.version, m->version) == 0) {
+                arena_free(owned);
+                return;
+        }
+        observed_read(object, m, &now);
+        bool same = l->seen.arena && now.generation == l->seen.generation &&
+                    now.digest == l->seen.digest && now.generation > 0 &&
+                    now.deleted == l->seen.deleted;
+        observed_done(&l->seen);
+        l->seen = now;
+        l->stale = false;
+        if (same) {
+                arena_free(owned);
+        } else {
+                char *wrong = NULL;
+                struct object_set *set = observed_decode(object, owned, &wrong);
+
+                take_kind(l);
+                take_kept(l);
+                take_spec(l, set, wrong);
+        }
+        l->life = LIFE_PRESENT;
+        link_event(l);
+}
