@@ -3,45 +3,24 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/utf8.h"
-#include "kube/digest.h"
+#include "kube/event_job.h"
 #include "kube/event_table.h"
-#include "kube/lease.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 enum {
         WAITING_MAX = 1000,
         FLIGHTS_MAX = 4,
         ATTEMPTS_MAX = 12,
-        NOTE_MAX = 1024,
-        INSTANCE_MAX = 128,
-        NAME_MAX_BYTES = 253,
         BODY_MAX = 16 * 1024,
-        KEY_MAX = 64 * 1024,
 };
 
 static const int64_t refresh_ns = 1800 * NS_PER_S;
 static const int64_t pause_ns = 10 * NS_PER_S; /* without API server */
 
-/* What is to be written; of one Event at most one is there. */
-struct job {
-        struct job *next;
-        uint64_t key;
-        const char *api_version, *kind, *space, *name, *uid; /* of the object */
-        const char *reason, *action, *note;
-        bool warning;
-        bool is_repeat;
-        unsigned attempts;
-        char texts[]; /* all of the above */
-};
-
 struct flight {
         struct events *ev;
-        struct job *job; /* NULL: free */
+        struct event_job *job; /* NULL: free */
         struct kube_call *call;
 };
 
@@ -49,7 +28,7 @@ struct events {
         struct kube_api *api;
         char *controller, *instance;
         struct event_table table;
-        struct job *first, **last; /* waiting */
+        struct event_job *first, **last; /* waiting */
         size_t n_waiting;
         struct flight flights[FLIGHTS_MAX];
         struct loop_timer pause;
@@ -59,89 +38,9 @@ struct events {
         uint64_t dropped;
 };
 
-/* --- what is to be said */
+/* --- what waits; of one Event there is at most one job */
 
-static const char *or_empty(const char *s)
-{
-        return s ? s : "";
-}
-
-static uint64_t object_digest(const struct event_about *about)
-{
-        const char *parts[] = { about->api_version, about->kind, about->space, about->name,
-                                about->uid };
-        auto_of(buf) struct buf b = BUF(KEY_MAX);
-
-        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-                buf_add(&b, or_empty(parts[i]), strlen(or_empty(parts[i])) + 1);
-        return digest_bytes(buf_text(&b), b.len);
-}
-
-static uint64_t event_digest(uint64_t object, bool warning, const char *reason, const char *action,
-                             const char *note)
-{
-        auto_of(buf) struct buf b = BUF(KEY_MAX);
-
-        buf_add(&b, &object, sizeof(object));
-        buf_addc(&b, warning ? 'W' : 'N');
-        buf_add(&b, reason, strlen(reason) + 1);
-        buf_add(&b, action, strlen(action) + 1);
-        buf_adds(&b, note);
-        return digest_bytes(buf_text(&b), b.len);
-}
-
-/* At most NOTE_MAX bytes, whole characters; what is none becomes one byte. */
-static char *note_cut(const char *note)
-{
-        const unsigned char *p = (const unsigned char *)note;
-        size_t left = strlen(note);
-        struct buf b = BUF(NOTE_MAX);
-
-        while (left > 0) {
-                size_t n = utf8_length(p, left);
-
-                if (b.len + (n ? n : 1) > NOTE_MAX)
-                        break;
-                buf_add(&b, n ? (const char *)p : "?", n ? n : 1);
-                p += n ? n : 1;
-                left -= n ? n : 1;
-        }
-        return buf_take(&b, NULL);
-}
-
-static const char *put_text(char **at, const char *s)
-{
-        size_t n = strlen(or_empty(s)) + 1;
-        const char *ret = memcpy(*at, or_empty(s), n);
-
-        *at += n;
-        return ret;
-}
-
-static struct job *job_new(const struct event_about *about, bool warning, const char *reason,
-                           const char *action, const char *note)
-{
-        const char *texts[] = { about->api_version, about->kind, about->space, about->name,
-                                about->uid,         reason,      action,       note };
-        size_t size = sizeof(struct job);
-
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-                size += strlen(or_empty(texts[i])) + 1;
-        struct job *j = xcalloc(1, size);
-        char *at = j->texts;
-        j->api_version = put_text(&at, about->api_version);
-        j->kind = put_text(&at, about->kind);
-        j->space = put_text(&at, about->space);
-        j->name = put_text(&at, about->name);
-        j->uid = put_text(&at, about->uid);
-        j->reason = put_text(&at, reason);
-        j->action = put_text(&at, action);
-        j->note = put_text(&at, note);
-        j->warning = warning;
-        return j;
-}
-
-static void enqueue(struct events *ev, struct job *j)
+static void enqueue(struct events *ev, struct event_job *j)
 {
         j->next = NULL;
         *ev->last = j;
@@ -149,7 +48,7 @@ static void enqueue(struct events *ev, struct job *j)
         ev->n_waiting++;
 }
 
-static void put_back(struct events *ev, struct job *j)
+static void put_back(struct events *ev, struct event_job *j)
 {
         j->next = ev->first;
         if (!ev->first)
@@ -158,9 +57,9 @@ static void put_back(struct events *ev, struct job *j)
         ev->n_waiting++;
 }
 
-static struct job *dequeue(struct events *ev)
+static struct event_job *dequeue(struct events *ev)
 {
-        struct job *j = ev->first;
+        struct event_job *j = ev->first;
 
         ev->first = j->next;
         if (!ev->first)
@@ -169,85 +68,23 @@ static struct job *dequeue(struct events *ev)
         return j;
 }
 
-/* --- bodies */
-
-static void add_text(struct buf *out, const char *before, const char *s)
-{
-        buf_adds(out, before);
-        buf_add_json(out, s, strlen(s));
-}
-
-static void event_name(const struct job *j, int64_t made_ns, char ret[NAME_MAX_BYTES + 1])
-{
-        size_t n = strnlen(j->name, NAME_MAX_BYTES - sizeof("0123456789abcdef"));
-
-        while (n > 0 && (j->name[n - 1] == '.' || j->name[n - 1] == '-'))
-                n--;
-        (void)snprintf(ret, NAME_MAX_BYTES + 1, "%.*s.%" PRIx64, (int)n, j->name,
-                       (uint64_t)made_ns);
-}
-
-static const char *event_space(const struct job *j)
-{
-        return j->space[0] != '\0' ? j->space : "default";
-}
-
-static void add_event(const struct events *ev, const struct job *j, const struct said *s,
-                      struct buf *out)
-{
-        char name[NAME_MAX_BYTES + 1];
-        char time[MICRO_TIME_SIZE];
-
-        event_name(j, s->made_ns, name);
-        micro_time(s->made_ns, time);
-        add_text(out,
-                 "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{\"name\":",
-                 name);
-        add_text(out, ",\"namespace\":", event_space(j));
-        add_text(out, "},\"eventTime\":", time);
-        add_text(out, ",\"type\":", j->warning ? "Warning" : "Normal");
-        add_text(out, ",\"reason\":", j->reason);
-        add_text(out, ",\"action\":", j->action);
-        add_text(out, ",\"note\":", j->note);
-        add_text(out, ",\"reportingController\":", ev->controller);
-        add_text(out, ",\"reportingInstance\":", ev->instance);
-        add_text(out, ",\"regarding\":{\"apiVersion\":", j->api_version);
-        add_text(out, ",\"kind\":", j->kind);
-        if (j->space[0] != '\0')
-                add_text(out, ",\"namespace\":", j->space);
-        add_text(out, ",\"name\":", j->name);
-        add_text(out, ",\"uid\":", j->uid);
-        buf_adds(out, "}}");
-}
-
-static void add_series(const struct said *s, struct buf *out)
-{
-        char time[MICRO_TIME_SIZE];
-
-        micro_time(clock_wall_ns() - (clock_mono_ns() - s->said_ns), time);
-        buf_addf(out, "{\"series\":{\"count\":%" PRIu32 ",\"lastObservedTime\":\"%s\"}}", s->count,
-                 time);
-}
-
 /* --- requests */
 
 static void answered(void *ctx, struct kube_answer *answer);
 
-static void send(struct flight *f, struct job *j)
+static void send(struct flight *f, struct event_job *j)
 {
         struct events *ev = f->ev;
         const struct said *s = event_table_find(&ev->table, j->key);
         auto_of(buf) struct buf body = BUF(BODY_MAX);
-        char name[NAME_MAX_BYTES + 1];
 
         assert(s); /* busy ones stay */
-        event_name(j, s->made_ns, name);
         if (j->is_repeat)
-                add_series(s, &body);
+                event_series_body(s->count, clock_wall_ns() - (clock_mono_ns() - s->said_ns),
+                                  &body);
         else
-                add_event(ev, j, s, &body);
-        auto_free char *path =
-                kube_path(&kube_events, event_space(j), j->is_repeat ? name : NULL, NULL);
+                event_body(j, ev->controller, ev->instance, s->made_ns, &body);
+        auto_free char *path = event_path(j, s->made_ns);
         f->job = j;
         f->call = kube_start(
                 ev->api,
@@ -286,7 +123,7 @@ static void pause_sending(struct events *ev)
         loop_timer_start(&ev->pause, pause_ns / 100 * (80 + random_u32() % 41), 0);
 }
 
-static void refused(struct events *ev, struct job *j, const struct kube_answer *answer)
+static void refused(struct events *ev, struct event_job *j, const struct kube_answer *answer)
 {
         ev->dropped++;
         if (!ev->is_refused)
@@ -307,7 +144,7 @@ static int64_t stamp(struct events *ev)
 }
 
 /* It is there, or its series is. */
-static void written(struct events *ev, struct job *j)
+static void written(struct events *ev, struct event_job *j)
 {
         struct said *s = event_table_find(&ev->table, j->key);
 
@@ -326,7 +163,7 @@ static void written(struct events *ev, struct job *j)
 }
 
 /* Its time was over: this time is the first. */
-static void gone(struct events *ev, struct job *j)
+static void gone(struct events *ev, struct event_job *j)
 {
         struct said *s = event_table_find(&ev->table, j->key);
 
@@ -343,7 +180,7 @@ static void answered(void *ctx, struct kube_answer *answer)
 {
         struct flight *f = ctx;
         struct events *ev = f->ev;
-        struct job *j = steal(&f->job);
+        struct event_job *j = steal(&f->job);
 
         f->call = NULL;
         if (answer->class == KUBE_OK || (answer->class == KUBE_EXISTS && !j->is_repeat)) {
@@ -367,7 +204,7 @@ struct events *events_new(const struct events_config *config)
 
         ev->api = config->api;
         ev->controller = xstrdup(config->controller);
-        ev->instance = xasprintf("%.*s", INSTANCE_MAX, config->instance);
+        ev->instance = xstrdup(config->instance);
         ev->last = &ev->first;
         for (size_t i = 0; i < FLIGHTS_MAX; i++)
                 ev->flights[i].ev = ev;
@@ -412,8 +249,8 @@ void events_say(struct events *ev, const struct event_about *about, bool warning
                 const char *reason, const char *action, const char *note)
 {
         int64_t now_ns = clock_mono_ns();
-        uint64_t object = object_digest(about);
-        auto_free char *text = note_cut(or_empty(note));
+        uint64_t object = event_object_digest(about);
+        auto_free char *text = event_note(note ? note : "");
         uint64_t key = event_digest(object, warning, reason, action, text);
         struct said *s = event_table_find(&ev->table, key);
 
@@ -426,7 +263,7 @@ void events_say(struct events *ev, const struct event_about *about, bool warning
                 ev->dropped++;
                 return;
         }
-        struct job *j = job_new(about, warning, reason, action, text);
+        struct event_job *j = event_job_new(about, warning, reason, action, text);
         j->key = key;
         j->is_repeat = s;
         if (!s)
