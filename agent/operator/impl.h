@@ -1,0 +1,125 @@
+/* impl.h - what the files of the operator share.  Not for others. */
+#ifndef OPERATOR_IMPL_H
+#define OPERATOR_IMPL_H
+
+#include "base/backoff.h"
+#include "kube/events.h"
+#include "kube/reflector.h"
+#include "operator/hosts.h"
+#include "operator/models.h"
+#include "operator/operator.h"
+
+enum { BUSY_MAX = 32, WATCHES = 4, PATCH_BYTES_MAX = 1 << 20, BUCKETS = 11 };
+
+extern const double reconcile_bounds[BUCKETS]; /* seconds */
+
+/* The kind that a link had, as far as its instance may still be there. */
+struct former {
+        char *crd, *api_version, *kind; /* all NULL: none */
+};
+
+struct link {
+        struct keyed keyed; /* "namespace/name" */
+        struct operator* op;
+        struct link_view *view;
+        LIST_ENTRY(link) entry;
+        struct host *host; /* of spec.adaptor.node; NULL = it names none */
+        LIST_ENTRY(link) of_host;
+        struct model *model; /* NULL = it names none */
+        LIST_ENTRY(link) of_model;
+        struct host *wait; /* holds an instance of the link; NULL = nobody that is known */
+        LIST_ENTRY(link) of_wait;
+
+        char *last_node; /* that was recorded, "" never; NULL = not known */
+        struct former former;
+        bool former_held;    /* by .wait */
+        bool check_holder;   /* of the instance: a node that left may hold it */
+        uint64_t told;       /* episode of .host that was said in the link */
+        uint64_t telling;    /* the same, in the patch under way */
+        bool is_abandoned;   /* the finalizer is being dropped without clean-up */
+        char *subject;       /* uid of the instance that is being dealt with */
+        struct backoff look; /* for who waits for another node */
+
+        bool queued, busy, again;
+        STAILQ_ENTRY(link) turn;
+        struct kube_call *call;
+        struct loop_timer retry;
+        struct backoff backoff;
+        int64_t began_ns;
+};
+
+enum result {
+        RESULT_DONE,
+        RESULT_AGAIN, /* there is more to do */
+        RESULT_RETRY, /* after a back-off */
+        RESULT_LATER, /* it is refused: minutes */
+};
+enum { RESULTS = RESULT_LATER + 1 };
+
+struct watch { /* one collection */
+        struct operator* op;
+        const char *what; /* for people: "DeviceLinks" */
+        struct reflector *reflector;
+        enum reflector_state state;
+        char *text; /* why */
+};
+
+enum { WATCH_LINKS, WATCH_NODES, WATCH_CRDS, WATCH_LEASES };
+
+struct operator
+{
+        struct operator_config config;
+        struct loop *loop;
+        struct watch watches[WATCHES];
+        struct leader *leader;
+        struct events *events;
+        struct hosts *hosts;
+        struct models *models;
+        void *index;
+        LIST_HEAD(, link) links;
+        STAILQ_HEAD(, link) queue;
+        size_t n_links, n_queued, n_busy;
+        struct loop_turn turn;
+        struct loop_timer judge;
+        int64_t judge_ns; /* what it is set to */
+        bool elected, lost;
+        bool acting; /* since all was read, and it leads */
+        bool stopping, drained;
+
+        struct loop_timer stop_limit;
+        int64_t stop_ns;
+        void (*stopped)(void *ctx);
+        void *stop_ctx;
+
+        uint64_t results[RESULTS];
+        uint64_t buckets[BUCKETS + 1];
+        double seconds;
+};
+
+/* --- operator.c */
+bool operator_is_synced(const struct operator* op);
+
+/* --- queue.c: links as they come and go, and whose turn it is */
+void link_take(struct operator* op, const struct tree *object, const struct object_meta *m);
+void link_gone(struct operator* op, const char *space, const char *name, const char *uid);
+void links_free_all(struct operator* op);
+void link_enqueue(struct link *l);
+void links_enqueue_all(struct operator* op);
+void queue_pump(struct operator* op);
+/* What was begun with link_work() is over. */
+void link_finish(struct link *l, enum result r);
+void link_cancel(struct link *l);                   /* what is under way */
+void link_wait_for(struct link *l, struct host *h); /* NULL = nobody */
+void link_forget_former(struct link *l);
+
+/* --- reconcile.c: one pass over one link */
+void link_work(struct link *l);
+/* Said and logged; what to do after such an answer (never RESULT_DONE). */
+enum result link_failed(struct link *l, const char *what, const struct kube_answer *answer);
+void link_say(const struct link *l, const char *reason, const char *action, const char *note);
+
+/* --- instances.c: instances of links, left or held by others */
+void instance_remove_former(struct link *l);
+void instance_check_holder(struct link *l);
+
+#endif

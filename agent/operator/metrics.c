@@ -1,0 +1,154 @@
+/* metrics.c - what the operator tells a scraper: what Octopus' brain told, and what is ours. */
+#include "base/clock.h"
+#include "operator/impl.h"
+#include "serve/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const double reconcile_bounds[BUCKETS] = {
+        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
+};
+
+static const struct metric_label brain = { "controller", "brain_dl" };
+
+static void add_reconciles(const struct operator* op, struct buf *out)
+{
+        static const char *const names[RESULTS] = { "success", "requeue", "error",
+                                                    "requeue_after" };
+
+        metric_head(out, "controller_runtime_reconcile_total", "counter",
+                    "Passes over a DeviceLink by how they ended.");
+        for (size_t i = 0; i < RESULTS; i++) {
+                const struct metric_label labels[] = { brain, { "result", names[i] } };
+                metric_value(out, "controller_runtime_reconcile_total", labels, 2,
+                             (double)op->results[i]);
+        }
+        metric_head(out, "controller_runtime_reconcile_errors_total", "counter",
+                    "Passes over a DeviceLink that failed.");
+        metric_value(out, "controller_runtime_reconcile_errors_total", &brain, 1,
+                     (double)(op->results[RESULT_RETRY] + op->results[RESULT_LATER]));
+        metric_head(out, "controller_runtime_reconcile_time_seconds", "histogram",
+                    "Time of one pass over a DeviceLink, with its requests.");
+        metric_histogram(out, "controller_runtime_reconcile_time_seconds", &brain, 1,
+                         reconcile_bounds, op->buckets, BUCKETS, op->seconds);
+        const struct metric_label queue = { "name", "brain_dl" };
+        metric_head(out, "workqueue_depth", "gauge", "DeviceLinks that wait for their turn.");
+        metric_value(out, "workqueue_depth", &queue, 1, (double)op->n_queued);
+}
+
+static const char *host_of(const char *server)
+{
+        const char *slashes = strstr(server, "://");
+
+        return slashes ? slashes + 3 : server;
+}
+
+static void add_requests(const struct operator* op, struct buf *out)
+{
+        const char *host = host_of(kube_api_server(op->config.api));
+        const struct kube_count *rows = NULL;
+        size_t n = kube_api_counts(op->config.api, &rows);
+
+        metric_head(out, "rest_client_requests_total", "counter",
+                    "Requests to the API server by what they got.");
+        for (size_t i = 0; i < n; i++) {
+                char code[16] = "<error>";
+                if (rows[i].code > 0)
+                        (void)snprintf(code, sizeof(code), "%d", rows[i].code);
+                const struct metric_label labels[] = {
+                        { "code", code },
+                        { "host", host },
+                        { "method", rows[i].method },
+                        { "resource", rows[i].resource },
+                };
+                metric_value(out, "rest_client_requests_total", labels, 4, (double)rows[i].n);
+        }
+}
+
+static void add_links(const struct operator* op, struct buf *out)
+{
+        uint64_t counts[CONDITION_COUNT][CONDITION_FALSE + 1] = { 0 };
+        uint64_t n_new = 0;
+        const struct link *l;
+
+        LIST_FOREACH (l, &op->links, entry) {
+                const struct condition *c = conditions_phase(&l->view->status.conditions);
+                if (c)
+                        counts[c->type][c->status]++;
+                else
+                        n_new++;
+        }
+        metric_head(out, "devicelink_operator_links", "gauge",
+                    "DeviceLinks by phase, the last of their conditions.");
+        const struct metric_label none[] = { { "phase", "" }, { "status", "" } };
+        metric_value(out, "devicelink_operator_links", none, 2, (double)n_new);
+        for (enum condition_type t = 0; t < CONDITION_COUNT; t++) {
+                for (enum condition_status s = CONDITION_UNKNOWN; s <= CONDITION_FALSE; s++) {
+                        const struct metric_label labels[] = {
+                                { "phase", condition_type_name(t) },
+                                { "status", condition_status_name(s) },
+                        };
+                        metric_value(out, "devicelink_operator_links", labels, 2,
+                                     (double)counts[t][s]);
+                }
+        }
+}
+
+static void add_agents(const struct operator* op, struct buf *out)
+{
+        static const char *const names[] = {
+                [AGENT_UNSEEN] = "unseen",
+                [AGENT_ALIVE] = "alive",
+                [AGENT_SILENT] = "silent",
+                [AGENT_GONE] = "gone",
+        };
+        size_t counts[AGENT_GONE + 1] = { 0 };
+
+        hosts_count(op->hosts, counts);
+        metric_head(out, "devicelink_operator_agents", "gauge",
+                    "Nodes that DeviceLinks name, by how their agent is.");
+        for (size_t i = 0; i <= AGENT_GONE; i++) {
+                const struct metric_label label = { "state", names[i] };
+                metric_value(out, "devicelink_operator_agents", &label, 1, (double)counts[i]);
+        }
+}
+
+static void add_leader(const struct operator* op, struct buf *out)
+{
+        bool leads = op->leader ? leader_is(op->leader) : op->elected;
+        const char *holder = op->leader ? leader_holder(op->leader) : op->config.identity;
+        const struct metric_label who = { "holder", holder };
+
+        metric_head(out, "devicelink_operator_leader", "gauge", "1: this operator leads.");
+        metric_value(out, "devicelink_operator_leader", NULL, 0, leads ? 1 : 0);
+        metric_head(out, "devicelink_operator_leader_info", "gauge", "Who leads.");
+        metric_value(out, "devicelink_operator_leader_info", &who, 1, 1);
+        metric_head(out, "devicelink_operator_events_dropped_total", "counter",
+                    "Events that were not told.");
+        metric_value(out, "devicelink_operator_events_dropped_total", NULL, 0,
+                     (double)events_dropped(op->events));
+}
+
+void operator_metrics(const struct operator* op, struct buf *out)
+{
+        add_reconciles(op, out);
+        add_requests(op, out);
+        add_links(op, out);
+        add_agents(op, out);
+        add_leader(op, out);
+}
+
+void operator_ready(const struct operator* op, struct buf *out)
+{
+        for (size_t i = 0; i < WATCHES; i++) {
+                const struct watch *w = &op->watches[i];
+                bool is_refused =
+                        w->state == REFLECTOR_FORBIDDEN || w->state == REFLECTOR_NO_RESOURCE;
+
+                if (is_refused || !reflector_synced(w->reflector))
+                        buf_addf(out, "%s: %s\n", w->what, w->text);
+        }
+        if (op->lost)
+                buf_adds(out, "the Lease is lost\n");
+}
