@@ -1,7 +1,9 @@
 /* The rig of these tests keeps its own promises: a namespace per test, real tokens, servers that
- * die and come back. */
+ * die and come back, devices that keep books. */
+#include "rig/fieldbus.h"
 #include "rig/kube.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -207,6 +211,63 @@ static void a_private_server_dies_and_comes_back_with_its_data(void **state)
         assert_int_equal(k.dir[0], '\0');
 }
 
+/* Two registers; false when there is no answer. */
+static bool ask(int fd)
+{
+        static const uint8_t request[12] = { 0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 2 };
+        static const uint8_t begin[9] = { 0, 1, 0, 0, 0, 7, 1, 3, 4 };
+        uint8_t reply[32];
+
+        return send(fd, request, sizeof(request), MSG_NOSIGNAL) == (ssize_t)sizeof(request) &&
+               recv(fd, reply, sizeof(reply), 0) == 13 && memcmp(reply, begin, 9) == 0;
+}
+
+static int dial(uint16_t port)
+{
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+        return fd;
+}
+
+static void devices_know_when_nobody_asks_and_when_two_do(void **state)
+{
+        struct fieldbus *b = fieldbus_start(2, 100);
+        struct fieldbus_gap *gaps = NULL;
+        int one = dial(fieldbus_port(b, 0));
+
+        (void)state;
+        assert_true(ask(one));
+        assert_int_equal(fieldbus_gaps(b, &gaps), 0);
+        free(gaps);
+        rig_sleep_ms(200);
+        assert_int_equal(fieldbus_gaps(b, &gaps), 1);
+        assert_int_equal(gaps[0].to_ms, 0);
+        free(gaps);
+        /* Who asks, hangs up and is followed by another one is no second master. */
+        assert_true(ask(one));
+        (void)close(one);
+        one = dial(fieldbus_port(b, 0));
+        assert_true(ask(one));
+        assert_int_equal(fieldbus_twice(b, 0), 0);
+        int other = dial(fieldbus_port(b, 0));
+        assert_true(ask(other));
+        assert_int_equal(fieldbus_twice(b, 0), 1);
+        assert_int_equal(fieldbus_connections(b, 0), 3);
+        assert_int_equal(fieldbus_requests(b, 0), 4);
+        assert_int_equal(fieldbus_requests(b, 1), 0);
+        assert_int_equal(fieldbus_gaps(b, &gaps), 1);
+        assert_int_equal(gaps[0].device, 0);
+        assert_in_range(gaps[0].to_ms - gaps[0].from_ms, 200, 10000);
+        free(gaps);
+        (void)close(one);
+        (void)close(other);
+        fieldbus_stop(b);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -220,6 +281,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         kubectl_speaks_for_the_administrator_in_the_namespace, up, down),
                 cmocka_unit_test_setup_teardown(nothing_is_left_of_a_test, up, down),
+                cmocka_unit_test(devices_know_when_nobody_asks_and_when_two_do),
                 cmocka_unit_test(a_private_server_dies_and_comes_back_with_its_data),
         };
 

@@ -57,6 +57,7 @@ const char *kube_device_path(struct kube *k, const char *plural, const char *nam
 struct json_object *kube_get(struct kube *k, const char *path); /* NULL = 404; others fail */
 /* "status.conditions" of a link as text, one a line: "NodeExisted True Found ''\n".  For free(). */
 char *kube_conditions(struct kube *k, const char *name);
+char *kube_conditions_of(struct json_object *link); /* the same, of an object that was read */
 /* Wait until the text of the conditions ends in this: "DeviceConnected True Healthy ''". */
 void kube_wait_phase(struct kube *k, const char *name, const char *ending, int within_ms);
 /* Wait until ready() says so. */

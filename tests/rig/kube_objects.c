@@ -136,7 +136,7 @@ const char *kube_device_path(struct kube *k, const char *plural, const char *nam
         return path;
 }
 
-static char *conditions_of(struct json_object *link)
+char *kube_conditions_of(struct json_object *link)
 {
         struct json_object *status = link ? json_object_object_get(link, "status") : NULL;
         struct json_object *list = status ? json_object_object_get(status, "conditions") : NULL;
@@ -158,7 +158,7 @@ static char *conditions_of(struct json_object *link)
 char *kube_conditions(struct kube *k, const char *name)
 {
         struct json_object *link = kube_get(k, kube_link_path(k, name));
-        char *text = conditions_of(link);
+        char *text = kube_conditions_of(link);
 
         json_object_put(link);
         return text;
@@ -182,7 +182,7 @@ void kube_wait_phase(struct kube *k, const char *name, const char *ending, int w
         for (;; rig_sleep_ms(POLL_MS)) {
                 struct json_object *link = NULL;
                 long code = kube_request(k, "GET", kube_link_path(k, name), NULL, NULL, &link);
-                char *text = conditions_of(link);
+                char *text = kube_conditions_of(link);
                 bool there = ends_with(text, ending);
                 if (!there && rig_now_ms() > until) {
                         (void)fprintf(
