@@ -33,9 +33,18 @@ static void finish_stop(struct cluster *c)
                 stopped(c->stopped_ctx);
 }
 
-static bool set_waits(const struct cluster *c)
+/* Whether something became known that is not worked off. */
+static bool work_some(struct cluster *c)
 {
-        return c->set_dirty && !c->stopping;
+        if (c->dirty)
+                work_off(c);
+        else if (c->refs_dirty)
+                set_refs(c);
+        else if (c->set_dirty && !c->stopping)
+                set_update(c);
+        else
+                return false;
+        return true;
 }
 
 /* Everything that became known in this turn is worked off together. */
@@ -44,14 +53,10 @@ static void on_turn(void *ctx)
         struct cluster *c = ctx;
 
         do {
-                work_off(c);
-                if (c->refs_dirty)
-                        set_refs(c);
-                else if (set_waits(c))
-                        set_update(c);
-                else
-                        lanes_pump(c);
-        } while (c->dirty || c->refs_dirty || set_waits(c));
+                while (work_some(c))
+                        ;
+                lanes_pump(c);
+        } while (c->dirty);
         if (c->idle_kinds)
                 kinds_sweep(c);
         if (c->stopping && lanes_idle(c))
