@@ -129,26 +129,32 @@ print(*(s.getsockname()[1] for s in held))
 PYTHON
 }
 
+ssl() { # ARGUMENT...: quiet unless it fails
+        local said
+        said=$(openssl "$@" 2>&1) || die "openssl $1: $said"
+}
+
 make_key() { # DIR NAME SUBJECT EXTENSIONS
         local pki=$1/pki
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" \
-                -keyout "$pki/$2.key" -out "$pki/$2.csr" 2>/dev/null
-        openssl x509 -req -in "$pki/$2.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -CAcreateserial \
-                -days 3650 -extfile <(printf '%s\n' "$4") -out "$pki/$2.crt" 2>/dev/null
-        rm "$pki/$2.csr"
+        printf '%s\n' "$4" >"$pki/$2.ext"
+        ssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" \
+                -keyout "$pki/$2.key" -out "$pki/$2.csr"
+        ssl x509 -req -in "$pki/$2.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -CAcreateserial \
+                -days 3650 -extfile "$pki/$2.ext" -out "$pki/$2.crt"
+        rm "$pki/$2.csr" "$pki/$2.ext"
 }
 
 make_pki() { # DIR
         local pki=$1/pki
         mkdir "$pki"
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
-                -subj /CN=devicelink-test-ca -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>/dev/null
+        ssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
+                -subj /CN=devicelink-test-ca -keyout "$pki/ca.key" -out "$pki/ca.crt"
         make_key "$1" apiserver /CN=kube-apiserver \
                 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc'
         make_key "$1" admin /O=system:masters/CN=admin extendedKeyUsage=clientAuth
         make_key "$1" controllers /CN=system:kube-controller-manager extendedKeyUsage=clientAuth
-        openssl ecparam -name prime256v1 -genkey -noout -out "$pki/tokens.key" 2>/dev/null
-        openssl ec -in "$pki/tokens.key" -pubout -out "$pki/tokens.pub" 2>/dev/null
+        ssl ecparam -name prime256v1 -genkey -noout -out "$pki/tokens.key"
+        ssl ec -in "$pki/tokens.key" -pubout -out "$pki/tokens.pub"
 }
 
 make_kubeconfig() { # DIR USER SERVER
@@ -238,7 +244,7 @@ start_cluster() { # DIR FILES_OF_PROGRAMS... -- APISERVER_ARGUMENT...
         make_kubeconfig "$dir" admin "$(cat "$dir/server")" >"$dir/admin.kubeconfig"
         make_kubeconfig "$dir" controllers "$(cat "$dir/server")" >"$dir/controllers.kubeconfig"
         launch "$dir" kube-apiserver
-        wait_ready "$dir" kube-apiserver || return 1
+        wait_ready "$dir" kube-apiserver
         launch "$dir" kube-controller-manager
         wait_ready "$dir" kube-controller-manager
 }
