@@ -33,6 +33,7 @@ struct http_tls {
         bool insecure;           /* no check at all */
 };
 int http_set_tls(struct http *h, const struct http_tls *tls, struct err *e);
+int http_check_tls(const struct http_tls *tls, struct err *e); /* the same, without taking it */
 /* "http://..." or "socks5://..."; NULL = as the environment says, "" = none. */
 void http_set_proxy(struct http *h, const char *url);
 /* All requests go to this unix socket; NULL = TCP. */
@@ -66,7 +67,7 @@ struct http_request {
         const void *body; /* copied; NULL = none */
         size_t body_len;
         bool compressed;          /* accept gzip; body_max is meant unpacked */
-        size_t body_max;          /* of the collected body; with data(): of nothing */
+        size_t body_max;          /* of the collected body; with data() an error is cut at 64 KiB */
         int64_t connect_limit_ns; /* 0 = 10 s */
         int64_t limit_ns;         /* of the whole; 0 = none */
         void *ctx;

@@ -90,7 +90,7 @@ static int check_pair(const char *certificate, const char *key, struct err *e)
         return 0;
 }
 
-static int check(const struct http_tls *t, struct err *e)
+int http_check_tls(const struct http_tls *t, struct err *e)
 {
         if (t->ca_pem) {
                 auto_of(x509) X509 *x = certificates(t->ca_pem, "certificate authority", e);
@@ -163,7 +163,7 @@ static struct http_settings *change(struct http *h)
 
 int http_set_tls(struct http *h, const struct http_tls *tls, struct err *e)
 {
-        int rc = check(tls, e);
+        int rc = http_check_tls(tls, e);
 
         if (rc < 0)
                 return rc;
