@@ -118,6 +118,105 @@ static void an_agent_sees_nothing_that_it_does_not_need(void **state)
                "{\"spec\":{}}", 403);
 }
 
+/* --- the whole of it */
+
+enum { RULES_MAX = 64, VERBS_MAX = 200 };
+
+struct rule {
+        char what[128]; /* "devicelinks.edge.cattle.io" */
+        char verbs[VERBS_MAX];
+};
+
+static int by_what(const void *a, const void *b)
+{
+        return strcmp(((const struct rule *)a)->what, ((const struct rule *)b)->what);
+}
+
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void print_verbs(struct json_object *verbs, char ret[VERBS_MAX])
+{
+        const char *list[16];
+        size_t n = json_object_array_length(verbs);
+
+        assert_true(n > 0 && n <= 16);
+        for (size_t i = 0; i < n; i++)
+                list[i] = json_object_get_string(json_object_array_get_idx(verbs, i));
+        qsort(list, n, sizeof(list[0]), by_text);
+        ret[0] = '\0';
+        for (size_t i = 0; i < n; i++)
+                (void)snprintf(ret + strlen(ret), VERBS_MAX - strlen(ret), " %s", list[i]);
+}
+
+static const char *text_in(struct json_object *rule, const char *list, size_t i)
+{
+        return json_object_get_string(
+                json_object_array_get_idx(json_object_object_get(rule, list), i));
+}
+
+/* One line per resource; what everybody may ask about himself is left out. */
+static void print_rights(FILE *f, enum who who, const char *account, const char *space)
+{
+        struct rule rules[RULES_MAX];
+        struct json_object *o = NULL;
+        char body[256];
+        size_t n = 0;
+
+        (void)snprintf(body, sizeof(body), "{\"spec\":{\"namespace\":\"%s\"}}", space);
+        assert_int_equal(request(who, "POST",
+                                 "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body, &o),
+                         201);
+        struct json_object *list =
+                json_object_object_get(json_object_object_get(o, "status"), "resourceRules");
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                struct json_object *rule = json_object_array_get_idx(list, i);
+                struct json_object *resources = json_object_object_get(rule, "resources");
+                const char *group = text_in(rule, "apiGroups", 0);
+
+                for (size_t j = 0; j < json_object_array_length(resources); j++) {
+                        const char *name = text_in(rule, "resources", j);
+                        if (strncmp(name, "selfsubject", 11) == 0)
+                                continue;
+                        assert_true(n < RULES_MAX);
+                        (void)snprintf(rules[n].what, sizeof(rules[n].what), "%s%s%s", name,
+                                       group[0] ? "." : "", group);
+                        print_verbs(json_object_object_get(rule, "verbs"), rules[n++].verbs);
+                }
+        }
+        qsort(rules, n, sizeof(rules[0]), by_what);
+        (void)fprintf(f, "%s in %s\n", account, space);
+        for (size_t i = 0; i < n; i++)
+                (void)fprintf(f, "  %s:%s\n", rules[i].what, rules[i].verbs);
+        json_object_put(o);
+}
+
+/* More or less than the committed list is a decision to be made, not an accident. */
+static void rights_are_those_that_were_decided_on(void **state)
+{
+        static const char *const spaces[] = { "plant", "default", SYSTEM };
+        char *wanted = rig_read_file(TEST_DATA "/kube/rbac.txt");
+        char *got = NULL;
+        size_t len = 0;
+        FILE *f = open_memstream(&got, &len);
+
+        (void)state;
+        assert_non_null(f);
+        for (size_t i = 0; i < 3; i++)
+                print_rights(f, AGENT_A, "octopus-limb", spaces[i]);
+        for (size_t i = 0; i < 3; i++)
+                print_rights(f, OPERATOR, "octopus-brain", spaces[i]);
+        (void)fclose(f);
+        if (strcmp(got, wanted) != 0) {
+                (void)fprintf(stderr, "%s", got); /* fail_msg() cuts at 1,024 */
+                fail_msg("tests/data/kube/rbac.txt does not say this");
+        }
+        free(got);
+        free(wanted);
+}
+
 /* --- others */
 
 static void a_token_that_names_no_node_writes_nothing(void **state)
@@ -171,6 +270,7 @@ int main(void)
                                        fresh),
                 cmocka_unit_test_setup(one_line_grants_the_references_of_a_namespace, fresh),
                 cmocka_unit_test_setup(an_agent_sees_nothing_that_it_does_not_need, fresh),
+                cmocka_unit_test_setup(rights_are_those_that_were_decided_on, fresh),
                 cmocka_unit_test_setup(a_token_that_names_no_node_writes_nothing, fresh),
                 cmocka_unit_test_setup(the_operator_does_its_work_on_every_node_and_has_no_secrets,
                                        fresh),
