@@ -25,7 +25,7 @@ static struct message *message_of(struct outbox_entry *e)
 
 static void route_unref(struct route *r)
 {
-        if (--r->refs == 0)
+        if (atomic_fetch_sub(&r->refs, 1) == 1)
                 free(r);
 }
 
@@ -160,7 +160,7 @@ void session_put(struct session *s, struct message *m)
 {
         m->entry.bytes = sizeof(*m) + m->len;
         m->entry.volatile_ = m->route->qos == 0;
-        m->route->refs++;
+        atomic_fetch_add(&m->route->refs, 1);
         s->env->queued++;
         outbox_put(&s->box, &m->route->lane, &m->entry);
         s->env->busy(s->env->ctx, s);
@@ -261,7 +261,7 @@ struct route *session_route_new(const char *topic, const char *link, int qos, bo
         struct route *r = xcalloc(1, sizeof(*r) + topic_room + link_room);
 
         r->lane.depth = depth;
-        r->refs = 1;
+        atomic_init(&r->refs, 1);
         r->qos = qos;
         r->retained = retained;
         memcpy(r->topic, topic, topic_room);

@@ -191,6 +191,11 @@ void mqtt_route_end(struct mqtt *m, struct route *r)
         add_order(m, o, mqtt_run_route_end);
 }
 
+size_t mqtt_route_queued(const struct route *r)
+{
+        return atomic_load_explicit(&r->refs, memory_order_relaxed) - 1;
+}
+
 void mqtt_publish(struct mqtt *m, struct route *r, const void *data, size_t len)
 {
         struct message *msg = xmalloc(sizeof(*msg) + len);

@@ -34,6 +34,7 @@ void mqtt_close(struct mqtt_handle *h);
 struct route *mqtt_route_new(struct mqtt_handle *h, const char *topic, const char *link, int qos,
                              bool retained, size_t depth);
 void mqtt_route_end(struct mqtt *m, struct route *r);
+size_t mqtt_route_queued(const struct route *r); /* messages, in flight too */
 /* Copied. */
 void mqtt_publish(struct mqtt *m, struct route *r, const void *data, size_t len);
 

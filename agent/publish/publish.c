@@ -378,6 +378,24 @@ void publish_count(const struct publisher *p, struct publish_counts *ret)
         ret->sessions = p->sessions;
 }
 
+void publish_each(const struct publisher *p, void (*each)(void *ctx, const struct publish_view *),
+                  void *ctx)
+{
+        for (size_t i = 0; i < p->n; i++) {
+                const struct seat *seat = p->seats[i];
+                const struct connection *c = seat->connection;
+
+                if (!seat->wanted.settings)
+                        continue;
+                const struct publish_view v = {
+                        .spec = seat->spec,
+                        .connected = c && c->told && c->rc == DL_OK,
+                        .queued = seat->route ? mqtt_route_queued(seat->route) : 0,
+                };
+                each(ctx, &v);
+        }
+}
+
 struct publisher *publish_new(const struct publish_config *config)
 {
         struct publisher *p = xcalloc(1, sizeof(*p));

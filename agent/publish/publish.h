@@ -48,6 +48,15 @@ struct publish_counts {
 /* A snapshot, taken at the mqtt thread's last turn. */
 void publish_count(const struct publisher *p, struct publish_counts *ret);
 
+/* Links that publish, in order of their keys.  What is given lives for the call. */
+struct publish_view {
+        const struct link_spec *spec;
+        bool connected;
+        size_t queued; /* messages that the broker has not acknowledged */
+};
+void publish_each(const struct publisher *p, void (*each)(void *ctx, const struct publish_view *),
+                  void *ctx);
+
 /* Disconnect everything gracefully (wills are not sent), at most `limit_ns`; done() on the loop. */
 void publish_stop(struct publisher *p, int64_t limit_ns, void (*done)(void *ctx), void *ctx);
 void publish_free(struct publisher *p);

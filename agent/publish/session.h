@@ -24,6 +24,8 @@
 #include "publish/peers.h"
 #include "publish/settings.h"
 
+#include <stdatomic.h>
+
 struct mqtt;
 struct session;
 
@@ -55,8 +57,8 @@ struct command {
 struct route {
         struct session *session; /* set when the mqtt thread gets to know it */
         struct outbox_lane lane;
-        size_t refs;      /* messages, and 1 until session_route_end() */
-        const char *link; /* for the log */
+        atomic_size_t refs; /* messages, and 1 until session_route_end(); others may look */
+        const char *link;   /* for the log */
         int qos;
         bool retained;
         char topic[]; /* then the link's key */

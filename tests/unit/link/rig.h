@@ -23,7 +23,7 @@
 #define EVENT "fake/event"
 #define BLOCKING "fake/blocking"
 
-enum { SEEN_MAX = 1100 };
+enum { SEEN_MAX = 2100 };
 
 struct seen {
         char key[32];
