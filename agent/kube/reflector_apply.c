@@ -22,7 +22,7 @@ static void skip(struct reflector *r, const struct object_meta *m, const struct 
 
         r->skipped++;
         LOG(WARNING, "kube.skipped", "an object cannot be read and is left as it was",
-            LOG_STR("path", r->config.resource.plural), LOG_STR("link", name),
+            LOG_STR("path", r->config.resource.plural), LOG_STR("object", name), LOG_APART(name),
             LOG_STR("error", e->text));
 }
 
