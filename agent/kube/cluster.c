@@ -19,7 +19,7 @@ static void work_off(struct cluster *c)
 
                 c->dirty = l->dirty_next;
                 l->dirty = false;
-                link_work(l);
+                cluster_work(l);
         }
 }
 
@@ -108,7 +108,7 @@ void cluster_condition(struct cluster *c, const struct link_spec *spec,
         l->device_message = message ? xstrdup(message) : NULL;
         if (l->device == CHAIN_UNHEALTHY)
                 say_device(l, message, cause);
-        link_touch(l);
+        cluster_touch(l);
 }
 
 void cluster_released(struct cluster *c, const char *key)
@@ -118,7 +118,7 @@ void cluster_released(struct cluster *c, const char *key)
         if (!l || l->given)
                 return;
         l->closing = false;
-        link_touch(l);
+        cluster_touch(l);
 }
 
 /* --- what is told */
@@ -179,7 +179,7 @@ static void on_start(void *ctx)
         }
         c->offline = true;
         for (size_t i = 0; i < c->n; i++)
-                link_touch(c->list[i]);
+                cluster_touch(c->list[i]);
         LOG(WARNING, "kube.offline", "the API server does not answer; known links are driven",
             LOG_INT("links", c->n));
 }
@@ -271,7 +271,7 @@ void cluster_stop(struct cluster *c, int64_t limit_ns, void (*done)(void *ctx), 
         loop_timer_start(&c->stop_limit, limit_ns, 0);
         loop_timer_start(&c->again, 0, LOOP_EXACT);
         for (size_t i = 0; i < c->n; i++) {
-                link_touch(c->list[i]);
+                cluster_touch(c->list[i]);
                 report_again(c->list[i]);
         }
 }

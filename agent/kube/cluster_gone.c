@@ -33,7 +33,7 @@ void gone_end(struct cluster_link *l)
                 l->life = LIFE_ENDED;
                 last_known_remove(l->c->keep, l->uid);
         }
-        link_touch(l);
+        cluster_touch(l);
 }
 
 void gone_ask(struct cluster_link *l)
@@ -46,7 +46,7 @@ void gone_ask(struct cluster_link *l)
         }
         l->life = LIFE_ASKING;
         link_rested(l);
-        link_touch(l);
+        cluster_touch(l);
 }
 
 static void lost(struct cluster_link *l, bool no_resource)
@@ -78,7 +78,7 @@ static void on_looked(void *ctx, struct kube_answer *a)
         if (strcmp(m.uid, l->uid) != 0) {
                 gone_end(l);
         } else if (strcmp(node_of(a->object), l->c->config.node) == 0) {
-                link_take(l->c, a->object, &m, steal(&a->arena));
+                cluster_take(l->c, a->object, &m, steal(&a->arena));
         } else {
                 l->life = LIFE_MOVED;
                 LOG(INFO, "kube.moved", "the link is another node's", LOG_STR("link", l->key),
@@ -173,7 +173,7 @@ static void on_discovery(void *ctx, struct kube_answer *a)
                         gone_orphan(l);
                 else
                         l->checked = true;
-                link_touch(l);
+                cluster_touch(l);
         }
 }
 
@@ -206,7 +206,7 @@ static void on_kept(void *ctx)
                 l->orphan = false;
                 if (l->life == LIFE_ORPHAN)
                         gone_end(l);
-                link_touch(l);
+                cluster_touch(l);
         }
 }
 

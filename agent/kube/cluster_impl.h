@@ -239,12 +239,12 @@ struct cluster_link *link_find_name(const struct cluster *c, const char *space, 
 struct cluster_link *link_add(struct cluster *c, const char *space, const char *name,
                               const char *uid);
 void link_remove(struct cluster_link *l); /* from the table, and free it */
-void link_touch(struct cluster_link *l);
+void cluster_touch(struct cluster_link *l);
 void link_event(struct cluster_link *l);                             /* the same, measured */
 void link_drop_set(struct cluster_link *l, struct object_set **set); /* .newest or .accepted */
 void link_forget_old(struct cluster_link *l);
 /* An object of ours was seen: event, or answer to a write.  The arena is taken over. */
-void link_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
+void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
                struct arena *owned);
 /* Another object of the same name: what is left is what the rooms do. */
 void link_renew(struct cluster_link *l, const char *uid);
@@ -252,7 +252,7 @@ const struct object *link_newest(const struct cluster_link *l); /* NULL: none */
 const struct object *link_accepted(const struct cluster_link *l);
 bool link_busy(const struct cluster_link *l);
 void link_decide(struct cluster_link *l, struct chain_verdict *ret);
-void link_work(struct cluster_link *l); /* at the end of the turn; may free it */
+void cluster_work(struct cluster_link *l); /* at the end of the turn; may free it */
 bool link_differs(const struct cluster_link *l, const struct chain_verdict *v);
 void link_settled(struct cluster_link *l); /* its event is worked off */
 

@@ -169,7 +169,7 @@ static void take_kept(void *ctx, const struct tree *object, const struct instanc
         l->instance.seen = *seen;
         l->accepted = observed_decode(object, owned, &wrong);
         if (l->accepted) {
-                link_touch(l);
+                cluster_touch(l);
                 return;
         }
         last_known_remove(c->keep, l->uid);

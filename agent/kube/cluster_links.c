@@ -49,7 +49,7 @@ static void on_say_timer(void *ctx)
 
         l->say_resting = false;
         l->say_due = l->say_waiting;
-        link_touch(l);
+        cluster_touch(l);
 }
 
 static void on_cleanup(void *ctx)
@@ -63,7 +63,7 @@ static void on_cleanup(void *ctx)
             "the device did not close in time; the link goes without it");
         LOG(WARNING, "kube.cleanup", "a deleted link's device does not close; the link goes",
             LOG_STR("link", l->key));
-        link_touch(l);
+        cluster_touch(l);
 }
 
 struct cluster_link *link_add(struct cluster *c, const char *space, const char *name,
@@ -205,7 +205,7 @@ bool link_busy(const struct cluster_link *l)
         return (l->given || l->closing) && !l->overdue;
 }
 
-void link_touch(struct cluster_link *l)
+void cluster_touch(struct cluster_link *l)
 {
         if (l->dirty)
                 return;
@@ -218,5 +218,5 @@ void link_event(struct cluster_link *l)
 {
         if (l->since_ns == 0)
                 l->since_ns = clock_mono_ns();
-        link_touch(l);
+        cluster_touch(l);
 }

@@ -95,7 +95,7 @@ static void on_read(void *ctx, struct kube_answer *a)
         }
         l->stale = false;
         if (strcmp(m.uid, l->uid) == 0)
-                link_take(l->c, a->object, &m, steal(&a->arena));
+                cluster_take(l->c, a->object, &m, steal(&a->arena));
 }
 
 bool make_read(struct cluster_link *l)
@@ -130,7 +130,7 @@ static void on_conditions(void *ctx, struct kube_answer *a)
 
         l->say_call = NULL;
         l->c->lanes[LANE_SAY].busy--;
-        link_touch(l);
+        cluster_touch(l);
         switch (a->class) {
         case KUBE_OK:
                 l->c->counts.condition_writes++;

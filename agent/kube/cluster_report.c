@@ -162,7 +162,7 @@ static void not_taken(struct cluster_link *l, const struct kube_answer *a)
         }
         r->doubted = true;
         l->instance.state = CHAIN_UNSURE;
-        link_touch(l);
+        cluster_touch(l);
 }
 
 static void on_written(void *ctx, struct kube_answer *a)

@@ -65,7 +65,7 @@ void set_refs_changed(void *ctx)
         c->set_dirty = true;
         for (size_t i = 0; i < c->n; i++) {
                 if (refers(link_newest(c->list[i])))
-                        link_touch(c->list[i]);
+                        cluster_touch(c->list[i]);
         }
 }
 
@@ -117,7 +117,7 @@ static void mark(struct cluster *c, const struct desired *d)
                         say_references(l, NULL);
                 }
                 if (given != l->given)
-                        link_touch(l);
+                        cluster_touch(l);
                 l->given = given;
         }
 }

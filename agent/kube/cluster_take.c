@@ -89,7 +89,7 @@ static void take_kept(struct cluster_link *l)
                 link_drop_set(l, &l->accepted);
 }
 
-void link_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
+void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
                struct arena *owned)
 {
         struct cluster_link *l = link_find_name(c, m->space, m->name);

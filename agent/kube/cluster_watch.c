@@ -27,7 +27,7 @@ static bool keep_link(void *ctx, const struct tree *object)
 static void on_link(void *ctx, const struct tree *object, const struct object_meta *m,
                     struct arena *owned)
 {
-        link_take(ctx, object, m, owned);
+        cluster_take(ctx, object, m, owned);
 }
 
 static void on_link_gone(void *ctx, const char *space, const char *name, const char *uid)
@@ -127,7 +127,7 @@ static void on_instances_state(void *ctx, enum reflector_state state, const char
                         continue;
                 if (back)
                         link_rested(l);
-                link_touch(l);
+                cluster_touch(l);
         }
 }
 

@@ -138,7 +138,7 @@ static void work_present(struct cluster_link *l)
                 link_settled(l);
 }
 
-void link_work(struct cluster_link *l)
+void cluster_work(struct cluster_link *l)
 {
         switch (l->life) {
         case LIFE_KEPT:

@@ -209,7 +209,7 @@ struct cluster_link *write_ended(void *ctx, const struct kube_answer *a)
                 l->c->counts.errors++;
         if (a->class == KUBE_CONFLICT)
                 l->c->counts.conflicts++;
-        link_touch(l);
+        cluster_touch(l);
         return l;
 }
 
@@ -229,7 +229,7 @@ static void on_rested(void *ctx)
         struct cluster_link *l = ctx;
 
         l->resting = false;
-        link_touch(l);
+        cluster_touch(l);
 }
 
 void rest_init(struct cluster_link *l)

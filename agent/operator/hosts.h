@@ -20,14 +20,14 @@
 
 #include <sys/queue.h>
 
-struct link;
-LIST_HEAD(link_list, link);
+struct ward;
+LIST_HEAD(ward_list, ward);
 
 struct host {
         struct keyed keyed; /* the node's name */
         LIST_ENTRY(host) entry;
-        struct link_list links;   /* that name it: the user's */
-        struct link_list waiting; /* for it to give an instance back: the user's */
+        struct ward_list links;   /* that name it: the user's */
+        struct ward_list waiting; /* for it to give an instance back: the user's */
         size_t users;
         struct arena *arena; /* of the view; NULL: there is no Node, or it is being deleted */
         struct node_view view;

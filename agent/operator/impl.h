@@ -18,17 +18,17 @@ struct former {
         char *crd, *api_version, *kind; /* all NULL: none */
 };
 
-struct link {
+struct ward {
         struct keyed keyed; /* "namespace/name" */
         struct operator* op;
         struct link_view *view;
-        LIST_ENTRY(link) entry;
+        LIST_ENTRY(ward) entry;
         struct host *host; /* of spec.adaptor.node; NULL = it names none */
-        LIST_ENTRY(link) of_host;
+        LIST_ENTRY(ward) of_host;
         struct model *model; /* NULL = it names none */
-        LIST_ENTRY(link) of_model;
+        LIST_ENTRY(ward) of_model;
         struct host *wait; /* holds an instance of the link; NULL = nobody that is known */
-        LIST_ENTRY(link) of_wait;
+        LIST_ENTRY(ward) of_wait;
 
         char *last_node; /* that was recorded, "" never; NULL = not known */
         struct former former;
@@ -41,7 +41,7 @@ struct link {
         struct backoff look; /* for who waits for another node */
 
         bool queued, busy, again;
-        STAILQ_ENTRY(link) turn;
+        STAILQ_ENTRY(ward) turn;
         struct kube_call *call;
         struct loop_timer retry;
         struct backoff backoff;
@@ -76,7 +76,7 @@ struct operator
         struct hosts *hosts;
         struct models *models;
         void *index;
-        LIST_HEAD(, link) links;
+        LIST_HEAD(, ward) links;
         STAILQ_HEAD(, link) queue;
         size_t n_links, n_queued, n_busy;
         struct loop_turn turn;
@@ -100,26 +100,26 @@ struct operator
 bool operator_is_synced(const struct operator* op);
 
 /* --- queue.c: links as they come and go, and whose turn it is */
-void link_take(struct operator* op, const struct tree *object, const struct object_meta *m);
-void link_gone(struct operator* op, const char *space, const char *name, const char *uid);
-void links_free_all(struct operator* op);
-void link_enqueue(struct link *l);
-void links_enqueue_all(struct operator* op);
+void operator_take(struct operator* op, const struct tree *object, const struct object_meta *m);
+void ward_gone(struct operator* op, const char *space, const char *name, const char *uid);
+void wards_free_all(struct operator* op);
+void ward_enqueue(struct ward *l);
+void wards_enqueue_all(struct operator* op);
 void queue_pump(struct operator* op);
-/* What was begun with link_work() is over. */
-void link_finish(struct link *l, enum result r);
-void link_cancel(struct link *l);                   /* what is under way */
-void link_wait_for(struct link *l, struct host *h); /* NULL = nobody */
-void link_forget_former(struct link *l);
+/* What was begun with operator_work() is over. */
+void ward_finish(struct ward *l, enum result r);
+void ward_cancel(struct ward *l);                   /* what is under way */
+void ward_wait_for(struct ward *l, struct host *h); /* NULL = nobody */
+void ward_forget_former(struct ward *l);
 
 /* --- reconcile.c: one pass over one link */
-void link_work(struct link *l);
+void operator_work(struct ward *l);
 /* Said and logged; what to do after such an answer (never RESULT_DONE). */
-enum result link_failed(struct link *l, const char *what, const struct kube_answer *answer);
-void link_say(const struct link *l, const char *reason, const char *action, const char *note);
+enum result ward_failed(struct ward *l, const char *what, const struct kube_answer *answer);
+void ward_say(const struct ward *l, const char *reason, const char *action, const char *note);
 
 /* --- instances.c: instances of links, left or held by others */
-void instance_remove_former(struct link *l);
-void instance_check_holder(struct link *l);
+void instance_remove_former(struct ward *l);
+void instance_check_holder(struct ward *l);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct kube_call *ask(struct link *l, const char *api_version, const char *kind,
+static struct kube_call *ask(struct ward *l, const char *api_version, const char *kind,
                              struct kube_request *r)
 {
         auto_of(arena) struct arena *a = arena_new();
@@ -20,7 +20,7 @@ static struct kube_call *ask(struct link *l, const char *api_version, const char
         return kube_start(l->op->config.api, r);
 }
 
-static void remember_uid(struct link *l, const struct tree *object)
+static void remember_uid(struct ward *l, const struct tree *object)
 {
         const char *uid = tree_text(tree_find(object, "metadata.uid"));
 
@@ -29,39 +29,39 @@ static void remember_uid(struct link *l, const struct tree *object)
 }
 
 /* Who holds it: the host is waited for from now on. */
-static struct host *wait_for_holder(struct link *l, const char *node)
+static struct host *wait_for_holder(struct ward *l, const char *node)
 {
         struct hosts *s = l->op->hosts;
         struct host *h = hosts_use(s, node, loop_now(l->op->loop));
 
-        link_wait_for(l, h);
+        ward_wait_for(l, h);
         hosts_drop(s, h); /* the link uses it now */
         return h;
 }
 
 /* --- of a former kind */
 
-static void former_done(struct link *l)
+static void former_done(struct ward *l)
 {
-        link_forget_former(l);
+        ward_forget_former(l);
         backoff_reset(&l->look);
         if (!l->check_holder)
-                link_wait_for(l, NULL);
-        link_finish(l, RESULT_AGAIN);
+                ward_wait_for(l, NULL);
+        ward_finish(l, RESULT_AGAIN);
 }
 
 /* It cannot be removed: the link goes on without. */
-static void former_left(struct link *l, const struct kube_answer *answer)
+static void former_left(struct ward *l, const struct kube_answer *answer)
 {
         auto_free char *note = xasprintf("the %s that the link had cannot be removed: %s",
                                          l->former.kind, answer->message);
 
-        (void)link_failed(l, "remove the former instance", answer);
-        link_say(l, "FailedCleanup", "ChangeModel", note);
+        (void)ward_failed(l, "remove the former instance", answer);
+        ward_say(l, "FailedCleanup", "ChangeModel", note);
         former_done(l);
 }
 
-static void former_answered(struct link *l, const struct kube_answer *answer)
+static void former_answered(struct ward *l, const struct kube_answer *answer)
 {
         switch (answer->class) {
         case KUBE_OK:
@@ -70,7 +70,7 @@ static void former_answered(struct link *l, const struct kube_answer *answer)
                 break;
         case KUBE_CONFLICT:
         case KUBE_AWAY:
-                link_finish(l, link_failed(l, "remove the former instance", answer));
+                ward_finish(l, ward_failed(l, "remove the former instance", answer));
                 break;
         case KUBE_EXISTS:
         case KUBE_EXPIRED:
@@ -84,7 +84,7 @@ static void former_answered(struct link *l, const struct kube_answer *answer)
 
 static void on_former_deleted(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
 
         l->call = NULL;
         if (answer->class == KUBE_OK)
@@ -93,7 +93,7 @@ static void on_former_deleted(void *ctx, struct kube_answer *answer)
         former_answered(l, answer);
 }
 
-static void delete_former(struct link *l)
+static void delete_former(struct ward *l)
 {
         auto_free char *reach = models_reach(l->op->models, l->former.crd, l->former.api_version);
         auto_of(buf) struct buf body = BUF(1024);
@@ -113,7 +113,7 @@ static void delete_former(struct link *l)
 
 static void on_former_read(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
         const char *node = NULL;
 
         l->call = NULL;
@@ -128,7 +128,7 @@ static void on_former_read(void *ctx, struct kube_answer *answer)
         case HOLDER_OTHER:
                 if (!host_is_lost(wait_for_holder(l, node))) {
                         l->former_held = true;
-                        link_finish(l, RESULT_AGAIN);
+                        ward_finish(l, RESULT_AGAIN);
                         return;
                 }
                 break;
@@ -139,7 +139,7 @@ static void on_former_read(void *ctx, struct kube_answer *answer)
         delete_former(l);
 }
 
-void instance_remove_former(struct link *l)
+void instance_remove_former(struct ward *l)
 {
         auto_free char *reach = models_reach(l->op->models, l->former.crd, l->former.api_version);
         struct kube_request r = { .method = "GET", .done = on_former_read };
@@ -151,7 +151,7 @@ void instance_remove_former(struct link *l)
 
 static void on_released(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
 
         l->call = NULL;
         if (answer->class == KUBE_OK && l->wait) {
@@ -162,20 +162,20 @@ static void on_released(void *ctx, struct kube_answer *answer)
                                   node);
                 LOG(INFO, "operator.released", "instance taken from a lost node",
                     LOG_STR("link", l->keyed.key), LOG_STR("node", node));
-                link_say(l, "HolderLost", "Release", note);
+                ward_say(l, "HolderLost", "Release", note);
         }
         if (answer->class == KUBE_OK || answer->class == KUBE_MISSING) {
                 l->check_holder = false;
-                link_wait_for(l, NULL);
-                link_finish(l, RESULT_DONE);
+                ward_wait_for(l, NULL);
+                ward_finish(l, RESULT_DONE);
         } else if (answer->class == KUBE_REFUSED) {
-                link_finish(l, RESULT_RETRY); /* it is not what it was: look again */
+                ward_finish(l, RESULT_RETRY); /* it is not what it was: look again */
         } else {
-                link_finish(l, link_failed(l, "release the instance", answer));
+                ward_finish(l, ward_failed(l, "release the instance", answer));
         }
 }
 
-static void release(struct link *l, const char *node)
+static void release(struct ward *l, const char *node)
 {
         auto_of(buf) struct buf body = BUF(4096);
 
@@ -191,16 +191,16 @@ static void release(struct link *l, const char *node)
 }
 
 /* Nobody that this is about holds it. */
-static void checked(struct link *l)
+static void checked(struct ward *l)
 {
         l->check_holder = false;
-        link_wait_for(l, NULL);
-        link_finish(l, RESULT_DONE);
+        ward_wait_for(l, NULL);
+        ward_finish(l, RESULT_DONE);
 }
 
 static void on_holder_read(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
         const char *node = NULL;
 
         l->call = NULL;
@@ -209,7 +209,7 @@ static void on_holder_read(void *ctx, struct kube_answer *answer)
                 return;
         }
         if (answer->class != KUBE_OK || !answer->object) {
-                link_finish(l, link_failed(l, "read the instance", answer));
+                ward_finish(l, ward_failed(l, "read the instance", answer));
                 return;
         }
         if (holder_of(l->view, answer->object, answer->arena, &node) != HOLDER_OTHER) {
@@ -219,14 +219,14 @@ static void on_holder_read(void *ctx, struct kube_answer *answer)
         if (!host_is_lost(wait_for_holder(l, node))) {
                 /* Its agent gives it back; should it fall silent, this begins again. */
                 l->check_holder = false;
-                link_finish(l, RESULT_DONE);
+                ward_finish(l, RESULT_DONE);
                 return;
         }
         remember_uid(l, answer->object);
         release(l, node);
 }
 
-void instance_check_holder(struct link *l)
+void instance_check_holder(struct ward *l)
 {
         struct kube_request r = { .method = "GET", .done = on_holder_read };
 

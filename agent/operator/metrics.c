@@ -70,7 +70,7 @@ static void add_links(const struct operator* op, struct buf *out)
 {
         uint64_t counts[CONDITION_COUNT][CONDITION_FALSE + 1] = { 0 };
         uint64_t n_new = 0;
-        const struct link *l;
+        const struct ward *l;
 
         LIST_FOREACH (l, &op->links, entry) {
                 const struct condition *c = conditions_phase(&l->view->status.conditions);

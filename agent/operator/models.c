@@ -22,7 +22,7 @@ struct model {
         struct keyed keyed; /* the CRD's name */
         LIST_ENTRY(model) entry;
         struct models *models;
-        struct model_links links;
+        struct model_wards links;
         size_t users;
         char *uid; /* NULL: there is none, or it is being deleted */
         int64_t generation;
@@ -286,7 +286,7 @@ enum model_state model_state(const struct model *m, const char *api_version)
         return serves(m, version_of(api_version)) ? MODEL_SERVED : MODEL_UNSERVED;
 }
 
-struct model_links *model_links(struct model *m)
+struct model_wards *model_wards(struct model *m)
 {
         return &m->links;
 }

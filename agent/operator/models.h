@@ -16,8 +16,8 @@
 
 #include <sys/queue.h>
 
-struct link;
-LIST_HEAD(model_links, link);
+struct ward;
+LIST_HEAD(model_wards, ward);
 
 struct model;
 struct models;
@@ -42,7 +42,7 @@ void models_crd_gone(struct models *s, const char *crd);
 
 /* m NULL: no CRD can have that name. */
 enum model_state model_state(const struct model *m, const char *api_version);
-struct model_links *model_links(struct model *m); /* that name it: the user's */
+struct model_wards *model_wards(struct model *m); /* that name it: the user's */
 /* A version to reach objects by: the wanted one ("group/version") unless it is known that another
  * must do.  For free(). */
 char *models_reach(const struct models *s, const char *crd, const char *api_version);

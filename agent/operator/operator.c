@@ -40,7 +40,7 @@ static bool is_under_way(const struct link_view *v)
 
 static void act_when_ready(struct operator* op)
 {
-        struct link *l;
+        struct ward *l;
 
         if (op->acting || !op->elected || !operator_is_synced(op))
                 return;
@@ -50,7 +50,7 @@ static void act_when_ready(struct operator* op)
         LIST_FOREACH (l, &op->links, entry) {
                 if (is_under_way(l->view))
                         l->check_holder = true;
-                link_enqueue(l);
+                ward_enqueue(l);
         }
 }
 
@@ -66,10 +66,10 @@ static void on_elected(void *ctx)
 
 static void cancel_all(struct operator* op)
 {
-        struct link *l;
+        struct ward *l;
 
         LIST_FOREACH (l, &op->links, entry)
-                link_cancel(l);
+                ward_cancel(l);
 }
 
 static void on_lost(void *ctx)
@@ -90,7 +90,7 @@ static void on_link(void *ctx, const struct tree *object, const struct object_me
 {
         struct watch *w = ctx;
 
-        link_take(w->op, object, m);
+        operator_take(w->op, object, m);
         arena_free(owned);
 }
 
@@ -98,7 +98,7 @@ static void on_link_gone(void *ctx, const char *space, const char *name, const c
 {
         struct watch *w = ctx;
 
-        link_gone(w->op, space, name, uid);
+        ward_gone(w->op, space, name, uid);
 }
 
 static void on_node(void *ctx, const struct tree *object, const struct object_meta *m,
@@ -184,7 +184,7 @@ static void on_host_changed(void *ctx, struct host *h)
                 [AGENT_SILENT] = "silent",
                 [AGENT_GONE] = "gone",
         };
-        struct link *l;
+        struct ward *l;
 
         (void)ctx;
         if (h->users > 0)
@@ -192,23 +192,23 @@ static void on_host_changed(void *ctx, struct host *h)
                     LOG_STR("node", h->keyed.key), LOG_BOOL("exists", host_node(h) != NULL),
                     LOG_STR("agent", names[h->agent]), LOG_APART(names[h->agent]));
         LIST_FOREACH (l, &h->links, of_host)
-                link_enqueue(l);
+                ward_enqueue(l);
         if (!host_is_lost(h))
                 return;
         LIST_FOREACH (l, &h->waiting, of_wait) {
                 l->check_holder = true;
                 l->former_held = false;
-                link_enqueue(l);
+                ward_enqueue(l);
         }
 }
 
 static void on_model_changed(void *ctx, struct model *m)
 {
-        struct link *l;
+        struct ward *l;
 
         (void)ctx;
-        LIST_FOREACH (l, model_links(m), of_model)
-                link_enqueue(l);
+        LIST_FOREACH (l, model_wards(m), of_model)
+                ward_enqueue(l);
 }
 
 static void on_judge(void *ctx)
@@ -379,7 +379,7 @@ void operator_close(struct operator* op)
         }
         if (op->leader)
                 leader_close(op->leader);
-        links_free_all(op);
+        wards_free_all(op);
         models_free(op->models);
         hosts_free(op->hosts);
         events_free(op->events);

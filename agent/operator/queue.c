@@ -12,7 +12,7 @@
 
 /* --- what a link points to */
 
-void link_wait_for(struct link *l, struct host *h)
+void ward_wait_for(struct ward *l, struct host *h)
 {
         struct host *old = l->wait;
 
@@ -27,7 +27,7 @@ void link_wait_for(struct link *l, struct host *h)
                 hosts_drop(l->op->hosts, old);
 }
 
-static void set_host(struct link *l, const char *node)
+static void set_host(struct ward *l, const char *node)
 {
         struct host *old = l->host;
 
@@ -43,7 +43,7 @@ static void set_host(struct link *l, const char *node)
                 hosts_drop(l->op->hosts, old);
 }
 
-static void set_model(struct link *l, const char *crd)
+static void set_model(struct ward *l, const char *crd)
 {
         struct model *old = l->model;
 
@@ -53,12 +53,12 @@ static void set_model(struct link *l, const char *crd)
                 LIST_REMOVE(l, of_model);
         l->model = crd[0] != '\0' ? models_use(l->op->models, crd) : NULL;
         if (l->model)
-                LIST_INSERT_HEAD(model_links(l->model), l, of_model);
+                LIST_INSERT_HEAD(model_wards(l->model), l, of_model);
         if (old)
                 models_drop(l->op->models, old);
 }
 
-void link_forget_former(struct link *l)
+void ward_forget_former(struct ward *l)
 {
         free(l->former.crd);
         free(l->former.api_version);
@@ -68,7 +68,7 @@ void link_forget_former(struct link *l)
 }
 
 /* What is recorded may be cleared before its instance is looked for. */
-static void remember(struct link *l, const struct link_view *v)
+static void remember(struct ward *l, const struct link_view *v)
 {
         const struct link_status *s = &v->status;
 
@@ -79,7 +79,7 @@ static void remember(struct link *l, const struct link_view *v)
         if (v->recorded_crd[0] == '\0' ||
             (l->former.crd && strcmp(l->former.crd, v->recorded_crd) == 0))
                 return;
-        link_forget_former(l);
+        ward_forget_former(l);
         l->former = (struct former){ .crd = xstrdup(v->recorded_crd),
                                      .api_version = xstrdup(s->model_api_version),
                                      .kind = xstrdup(s->model_kind) };
@@ -89,15 +89,15 @@ static void remember(struct link *l, const struct link_view *v)
 
 static void on_retry(void *ctx)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
 
         l->former_held = false; /* look again */
-        link_enqueue(l);
+        ward_enqueue(l);
 }
 
-static struct link *add(struct operator* op, char *key)
+static struct ward *add(struct operator* op, char *key)
 {
-        struct link *l = xcalloc(1, sizeof(*l));
+        struct ward *l = xcalloc(1, sizeof(*l));
 
         l->keyed.key = key;
         l->op = op;
@@ -116,11 +116,11 @@ static bool is_connected(const struct link_view *v)
                strcmp(v->status.node_name, v->node) == 0;
 }
 
-void link_take(struct operator* op, const struct tree *object, const struct object_meta *m)
+void operator_take(struct operator* op, const struct tree *object, const struct object_meta *m)
 {
         struct link_view *v = link_view_new(object, m);
         char *key = xasprintf("%s/%s", m->space, m->name);
-        struct link *l = keyed_find(&op->index, key);
+        struct ward *l = keyed_find(&op->index, key);
 
         if (l)
                 free(key);
@@ -133,12 +133,12 @@ void link_take(struct operator* op, const struct tree *object, const struct obje
         l->view = v;
         if (is_connected(v)) { /* its agent has the instance */
                 l->check_holder = false;
-                link_wait_for(l, NULL);
+                ward_wait_for(l, NULL);
         }
-        link_enqueue(l);
+        ward_enqueue(l);
 }
 
-void link_cancel(struct link *l)
+void ward_cancel(struct ward *l)
 {
         kube_cancel(l->call);
         l->call = NULL;
@@ -148,20 +148,20 @@ void link_cancel(struct link *l)
         loop_timer_stop(&l->retry);
 }
 
-static void free_link(struct link *l)
+static void free_ward(struct ward *l)
 {
         struct operator* op = l->op;
 
-        link_cancel(l);
+        ward_cancel(l);
         loop_timer_end(&l->retry);
         if (l->queued) {
-                STAILQ_REMOVE(&op->queue, l, link, turn);
+                STAILQ_REMOVE(&op->queue, w, ward, turn);
                 op->n_queued--;
         }
-        link_wait_for(l, NULL);
+        ward_wait_for(l, NULL);
         set_host(l, "");
         set_model(l, "");
-        link_forget_former(l);
+        ward_forget_former(l);
         link_view_free(l->view);
         keyed_remove(&op->index, &l->keyed);
         LIST_REMOVE(l, entry);
@@ -172,24 +172,24 @@ static void free_link(struct link *l)
         free(l);
 }
 
-void link_gone(struct operator* op, const char *space, const char *name, const char *uid)
+void ward_gone(struct operator* op, const char *space, const char *name, const char *uid)
 {
         auto_free char *key = xasprintf("%s/%s", space, name);
-        struct link *l = keyed_find(&op->index, key);
+        struct ward *l = keyed_find(&op->index, key);
 
         if (l && strcmp(l->view->uid, uid) == 0)
-                free_link(l);
+                free_ward(l);
 }
 
-void links_free_all(struct operator* op)
+void wards_free_all(struct operator* op)
 {
         while (!LIST_EMPTY(&op->links))
-                free_link(LIST_FIRST(&op->links));
+                free_ward(LIST_FIRST(&op->links));
 }
 
 /* --- turns */
 
-void link_enqueue(struct link *l)
+void ward_enqueue(struct ward *l)
 {
         if (l->busy) {
                 l->again = true;
@@ -202,19 +202,19 @@ void link_enqueue(struct link *l)
         STAILQ_INSERT_TAIL(&l->op->queue, l, turn);
 }
 
-void links_enqueue_all(struct operator* op)
+void wards_enqueue_all(struct operator* op)
 {
-        struct link *l;
+        struct ward *l;
 
         LIST_FOREACH (l, &op->links, entry)
-                link_enqueue(l);
+                ward_enqueue(l);
 }
 
 void queue_pump(struct operator* op)
 {
         while (op->n_busy < BUSY_MAX && !STAILQ_EMPTY(&op->queue) && !op->stopping &&
                operator_may_write(op)) {
-                struct link *l = STAILQ_FIRST(&op->queue);
+                struct ward *l = STAILQ_FIRST(&op->queue);
 
                 STAILQ_REMOVE_HEAD(&op->queue, turn);
                 op->n_queued--;
@@ -223,11 +223,11 @@ void queue_pump(struct operator* op)
                 l->busy = true;
                 op->n_busy++;
                 l->began_ns = clock_mono_ns();
-                link_work(l);
+                operator_work(l);
         }
 }
 
-static void count(struct operator* op, const struct link *l, enum result r)
+static void count(struct operator* op, const struct ward *l, enum result r)
 {
         double seconds = (double)(clock_mono_ns() - l->began_ns) / (double)NS_PER_S;
         size_t i = 0;
@@ -239,7 +239,7 @@ static void count(struct operator* op, const struct link *l, enum result r)
         op->results[r]++;
 }
 
-void link_finish(struct link *l, enum result r)
+void ward_finish(struct ward *l, enum result r)
 {
         struct operator* op = l->op;
 
@@ -253,5 +253,5 @@ void link_finish(struct link *l, enum result r)
         else if (r == RESULT_LATER)
                 loop_timer_start(&l->retry, BACKOFF_MAX_NS, 0);
         if (r == RESULT_AGAIN || l->again)
-                link_enqueue(l);
+                ward_enqueue(l);
 }

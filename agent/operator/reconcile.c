@@ -12,14 +12,14 @@ static bool is_silent(const struct host *h)
         return h && (h->agent == AGENT_SILENT || h->agent == AGENT_GONE);
 }
 
-static enum old_state old_state(const struct link *l)
+static enum old_state old_state(const struct ward *l)
 {
         if (!l->former.crd || strcmp(l->former.crd, l->view->crd) == 0)
                 return OLD_NONE;
         return l->former_held ? OLD_HELD : OLD_UNKNOWN;
 }
 
-static struct decide_facts facts_of(const struct link *l)
+static struct decide_facts facts_of(const struct ward *l)
 {
         return (struct decide_facts){
                 .node = host_node(l->host),
@@ -31,7 +31,7 @@ static struct decide_facts facts_of(const struct link *l)
         };
 }
 
-void link_say(const struct link *l, const char *reason, const char *action, const char *note)
+void ward_say(const struct ward *l, const char *reason, const char *action, const char *note)
 {
         const struct event_about about = {
                 .api_version = DEVICELINK_API_VERSION,
@@ -44,7 +44,7 @@ void link_say(const struct link *l, const char *reason, const char *action, cons
         events_say(l->op->events, &about, true, reason, action, note);
 }
 
-enum result link_failed(struct link *l, const char *what, const struct kube_answer *answer)
+enum result ward_failed(struct ward *l, const char *what, const struct kube_answer *answer)
 {
         switch (answer->class) {
         case KUBE_CONFLICT:
@@ -82,22 +82,22 @@ static void feed(struct operator* op, struct kube_answer *answer)
 
 static void on_reread(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
         struct operator* op = l->op;
 
         l->call = NULL;
         if (answer->class != KUBE_OK) {
                 /* Gone: the watch will say so. */
-                link_finish(l, answer->class == KUBE_MISSING
+                ward_finish(l, answer->class == KUBE_MISSING
                                        ? RESULT_DONE
-                                       : link_failed(l, "read the link", answer));
+                                       : ward_failed(l, "read the link", answer));
                 return;
         }
-        link_finish(l, RESULT_RETRY);
+        ward_finish(l, RESULT_RETRY);
         feed(op, answer);
 }
 
-static void reread(struct link *l)
+static void reread(struct ward *l)
 {
         auto_free char *path = kube_path(&kube_devicelinks, l->view->space, l->view->name, NULL);
         const struct kube_request r = {
@@ -112,21 +112,21 @@ static void reread(struct link *l)
 }
 
 /* Of a write to the link itself. */
-static void not_written(struct link *l, const char *what, const struct kube_answer *answer)
+static void not_written(struct ward *l, const char *what, const struct kube_answer *answer)
 {
         if (answer->class == KUBE_CONFLICT)
                 reread(l);
         else if (answer->class == KUBE_MISSING)
-                link_finish(l, RESULT_DONE);
+                ward_finish(l, RESULT_DONE);
         else
-                link_finish(l, link_failed(l, what, answer));
+                ward_finish(l, ward_failed(l, what, answer));
 }
 
 /* --- status */
 
 static void on_status_written(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
         struct operator* op = l->op;
 
         l->call = NULL;
@@ -135,12 +135,12 @@ static void on_status_written(void *ctx, struct kube_answer *answer)
                 return;
         }
         l->told = l->telling;
-        link_finish(l, RESULT_DONE);
+        ward_finish(l, RESULT_DONE);
         feed(op, answer);
 }
 
 /* It stands as it should: is there anything else? */
-static void rest(struct link *l)
+static void rest(struct ward *l)
 {
         const struct link_view *v = l->view;
 
@@ -148,15 +148,15 @@ static void rest(struct link *l)
                 l->told = l->host->episode;
         if (l->former_held && !loop_timer_active(&l->retry))
                 loop_timer_start(&l->retry, backoff_next_ns(&l->look), 0);
-        if (l->check_holder && !v->deleted && host_node(l->host) &&
+        if (l->check_holder && !l->former_held && !v->deleted && host_node(l->host) &&
             model_state(l->model, v->api_version) == MODEL_SERVED)
                 instance_check_holder(l);
         else
-                link_finish(l, RESULT_DONE);
+                ward_finish(l, RESULT_DONE);
 }
 
 /* A link that comes from another node may leave its instance in that one's hands. */
-static bool is_move(const struct link *l, const struct link_status *now)
+static bool is_move(const struct ward *l, const struct link_status *now)
 {
         const struct link_status *was = &l->view->status;
 
@@ -165,7 +165,7 @@ static bool is_move(const struct link *l, const struct link_status *now)
                (!l->last_node || strcmp(l->last_node, now->node_name) != 0);
 }
 
-static void write_status(struct link *l, const struct link_status *now)
+static void write_status(struct ward *l, const struct link_status *now)
 {
         const struct link_view *v = l->view;
         auto_of(buf) struct buf patch = BUF(PATCH_BYTES_MAX);
@@ -195,7 +195,7 @@ static void write_status(struct link *l, const struct link_status *now)
 
 /* --- the finalizer */
 
-static void say_let_go(const struct link *l)
+static void say_let_go(const struct ward *l)
 {
         LOG(INFO, "operator.let-go", "finalizer dropped for the agent",
             LOG_STR("link", l->keyed.key), LOG_STR("node", l->view->node),
@@ -205,12 +205,12 @@ static void say_let_go(const struct link *l)
         auto_free char *note = xasprintf("the agent of node '%s' is silent: the link goes without "
                                          "it, the device may be left as it was",
                                          l->view->node);
-        link_say(l, "FailedCleanup", "Delete", note);
+        ward_say(l, "FailedCleanup", "Delete", note);
 }
 
 static void on_let_go(void *ctx, struct kube_answer *answer)
 {
-        struct link *l = ctx;
+        struct ward *l = ctx;
 
         l->call = NULL;
         if (answer->class != KUBE_OK) {
@@ -218,16 +218,16 @@ static void on_let_go(void *ctx, struct kube_answer *answer)
                 return;
         }
         say_let_go(l);
-        link_finish(l, RESULT_DONE);
+        ward_finish(l, RESULT_DONE);
 }
 
-static void let_go(struct link *l, bool abandoned)
+static void let_go(struct ward *l, bool abandoned)
 {
         const struct link_view *v = l->view;
         auto_of(buf) struct buf patch = BUF(PATCH_BYTES_MAX);
 
         if (!finalizer_patch(v->finalizers, LINK_FINALIZER, false, &patch)) {
-                link_finish(l, RESULT_DONE);
+                ward_finish(l, RESULT_DONE);
                 return;
         }
         l->is_abandoned = abandoned;
@@ -245,14 +245,14 @@ static void let_go(struct link *l, bool abandoned)
         l->call = kube_start(l->op->config.api, &r);
 }
 
-void link_work(struct link *l)
+void operator_work(struct ward *l)
 {
         struct decide_facts f = facts_of(l);
         struct link_status status;
 
         switch (decide(l->view, &f, &status)) {
         case DECIDE_WAIT:
-                link_finish(l, RESULT_DONE);
+                ward_finish(l, RESULT_DONE);
                 break;
         case DECIDE_STATUS:
                 write_status(l, &status);
