@@ -169,7 +169,7 @@ static void api_server_dies(void)
 {
         kube_signal(&chaos.fleet.kube, "kube-apiserver", SIGKILL);
         rest(100, 8000);
-        kube_start(&chaos.fleet.kube, "kube-apiserver");
+        kube_start_again(&chaos.fleet.kube, "kube-apiserver");
 }
 
 static void api_server_pauses(void)
@@ -183,7 +183,7 @@ static void etcd_dies(void)
 {
         kube_signal(&chaos.fleet.kube, "etcd", SIGKILL);
         rest(100, 3000);
-        kube_start(&chaos.fleet.kube, "etcd");
+        kube_start_again(&chaos.fleet.kube, "etcd");
 }
 
 /* Everybody but the administrator is told to come back later. */

@@ -62,7 +62,7 @@ static void devices_go_on_while_the_api_server_is_killed_and_comes_back(void **s
         (void)state;
         kube_signal(&site.kube, "kube-apiserver", SIGKILL);
         expect_values_go_on(5000);
-        kube_start(&site.kube, "kube-apiserver");
+        kube_start_again(&site.kube, "kube-apiserver");
         expect_values_go_on(5000);
         site_expect_conditions(&site, "mill", site_healthy, 20000);
         assert_int_equal(site_device_connections(&site), 1);
@@ -85,7 +85,7 @@ static void an_agent_that_starts_without_api_server_drives_what_it_knew(void **s
         site_agent_start(&site, NULL);
         size_t before = subscriber_count(sub);
         assert_true(subscriber_wait(sub, before + 2, 20000));
-        kube_start(&site.kube, "kube-apiserver");
+        kube_start_again(&site.kube, "kube-apiserver");
         expect_values_go_on(8000);
         site_expect_conditions(&site, "mill", site_healthy, 30000);
         assert_int_equal(site_device_connections(&site), 1);

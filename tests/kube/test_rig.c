@@ -195,7 +195,7 @@ static void a_private_server_dies_and_comes_back_with_its_data(void **state)
         kube_apply(&k, LINK, "fan");
         kube_signal(&k, "kube-apiserver", SIGKILL);
         assert_int_equal(kube_request(&k, "GET", "/readyz", NULL, NULL, NULL), 0);
-        kube_start(&k, "kube-apiserver");
+        kube_start_again(&k, "kube-apiserver");
         struct json_object *link = kube_get(&k, kube_link_path(&k, "fan"));
         assert_non_null(link);
         json_object_put(link);

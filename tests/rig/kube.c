@@ -370,7 +370,7 @@ void kube_signal(struct kube *k, const char *program, int number)
         hack_kube((const char *const[]){ "kill", k->dir, program, text, NULL });
 }
 
-void kube_start(struct kube *k, const char *program)
+void kube_start_again(struct kube *k, const char *program)
 {
         hack_kube((const char *const[]){ "start", k->dir, program, NULL });
 }

@@ -67,7 +67,7 @@ void kube_wait(struct kube *k, bool (*ready)(struct kube *k, void *ctx), void *c
 /* Of a private cluster: "etcd", "kube-apiserver", "kube-controller-manager".  After SIGKILL it is
  * gone. */
 void kube_signal(struct kube *k, const char *program, int number);
-/* Again; returns when it is ready. */
-void kube_start(struct kube *k, const char *program);
+/* Start it again; returns when it is ready. */
+void kube_start_again(struct kube *k, const char *program);
 
 #endif
