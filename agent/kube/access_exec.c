@@ -133,27 +133,33 @@ static int say_end(int status, struct err *e)
         return 0;
 }
 
-/* After its output is closed, or it was given up: it may still run, and so may its children. */
-static int reap(pid_t pid, bool give_up, struct err *e)
+/* Whether it ended within that time; it is not reaped yet. */
+static bool ends_within(pid_t pid, int64_t ns)
 {
-        int64_t end = clock_mono_ns() + NS_PER_S;
-        int status = 0;
+        int64_t end = clock_mono_ns() + ns;
 
         for (;;) {
-                pid_t got = waitpid(pid, &status, give_up ? 0 : WNOHANG);
+                siginfo_t info = { 0 };
 
-                if (got == pid)
-                        break;
-                if (got < 0 && errno != EINTR)
-                        return err_set(e, DL_RETRY, "wait for it: %m");
-                if (got == 0 && clock_mono_ns() > end) {
-                        give_up = true;
-                        (void)kill(-pid, SIGKILL);
-                } else if (got == 0) {
-                        (void)poll(NULL, 0, 5);
-                }
+                if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0 ||
+                    info.si_pid == pid)
+                        return true;
+                if (clock_mono_ns() > end)
+                        return false;
+                (void)poll(NULL, 0, 5);
         }
-        (void)kill(-pid, SIGKILL); /* those it left behind */
+}
+
+/* Its group is ended while its number cannot belong to somebody else. */
+static int reap(pid_t pid, struct err *e)
+{
+        int status = 0;
+
+        (void)kill(-pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0) {
+                if (errno != EINTR)
+                        return err_set(e, DL_RETRY, "wait for it: %m");
+        }
         return say_end(status, e);
 }
 
@@ -174,11 +180,11 @@ static int run(const struct access_exec *x, int stop_fd, struct printed *text, s
         }
         rc = listen_to(out, stop_fd, text, e);
         if (rc < 0) {
-                (void)kill(-pid, SIGKILL);
-                (void)reap(pid, true, NULL);
+                (void)reap(pid, NULL);
                 return rc;
         }
-        return reap(pid, false, e);
+        (void)ends_within(pid, NS_PER_S);
+        return reap(pid, e);
 }
 
 /* --- understanding */
