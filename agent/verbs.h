@@ -6,6 +6,7 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int verb_agent(int argc, char **argv);
+int verb_get(int argc, char **argv);
 int verb_operator(int argc, char **argv);
 int verb_validate(int argc, char **argv);
 
