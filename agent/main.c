@@ -12,6 +12,7 @@ static const struct verb {
         int (*run)(int argc, char **argv);
 } verbs[] = {
         { "agent", "drive the devices of this node", verb_agent },
+        { "operator", "check nodes and models for a cluster", verb_operator },
         { "validate", "check manifests offline, as the agent would", verb_validate },
 };
 

@@ -5,9 +5,9 @@
 #include "base/backoff.h"
 #include "kube/events.h"
 #include "kube/reflector.h"
+#include "operator/brain.h"
 #include "operator/hosts.h"
 #include "operator/models.h"
-#include "operator/operator.h"
 
 enum { BUSY_MAX = 32, WATCHES = 4, PATCH_BYTES_MAX = 1 << 20, BUCKETS = 11 };
 
@@ -18,9 +18,10 @@ struct former {
         char *crd, *api_version, *kind; /* all NULL: none */
 };
 
+/* A DeviceLink, in our care. */
 struct ward {
         struct keyed keyed; /* "namespace/name" */
-        struct operator* op;
+        struct brain *brain;
         struct link_view *view;
         LIST_ENTRY(ward) entry;
         struct host *host; /* of spec.adaptor.node; NULL = it names none */
@@ -57,7 +58,7 @@ enum result {
 enum { RESULTS = RESULT_LATER + 1 };
 
 struct watch { /* one collection */
-        struct operator* op;
+        struct brain *brain;
         const char *what; /* for people: "DeviceLinks" */
         struct reflector *reflector;
         enum reflector_state state;
@@ -66,9 +67,8 @@ struct watch { /* one collection */
 
 enum { WATCH_LINKS, WATCH_NODES, WATCH_CRDS, WATCH_LEASES };
 
-struct operator
-{
-        struct operator_config config;
+struct brain {
+        struct brain_config config;
         struct loop *loop;
         struct watch watches[WATCHES];
         struct leader *leader;
@@ -77,7 +77,7 @@ struct operator
         struct models *models;
         void *index;
         LIST_HEAD(, ward) links;
-        STAILQ_HEAD(, link) queue;
+        STAILQ_HEAD(, ward) queue;
         size_t n_links, n_queued, n_busy;
         struct loop_turn turn;
         struct loop_timer judge;
@@ -96,30 +96,30 @@ struct operator
         double seconds;
 };
 
-/* --- operator.c */
-bool operator_is_synced(const struct operator* op);
+/* --- brain.c */
+bool brain_is_synced(const struct brain *b);
 
 /* --- queue.c: links as they come and go, and whose turn it is */
-void operator_take(struct operator* op, const struct tree *object, const struct object_meta *m);
-void ward_gone(struct operator* op, const char *space, const char *name, const char *uid);
-void wards_free_all(struct operator* op);
-void ward_enqueue(struct ward *l);
-void wards_enqueue_all(struct operator* op);
-void queue_pump(struct operator* op);
-/* What was begun with operator_work() is over. */
-void ward_finish(struct ward *l, enum result r);
-void ward_cancel(struct ward *l);                   /* what is under way */
-void ward_wait_for(struct ward *l, struct host *h); /* NULL = nobody */
-void ward_forget_former(struct ward *l);
+void ward_take(struct brain *b, const struct tree *object, const struct object_meta *m);
+void ward_gone(struct brain *b, const char *space, const char *name, const char *uid);
+void wards_free_all(struct brain *b);
+void ward_enqueue(struct ward *w);
+void wards_enqueue_all(struct brain *b);
+void queue_pump(struct brain *b);
+/* What was begun with ward_work() is over. */
+void ward_finish(struct ward *w, enum result r);
+void ward_cancel(struct ward *w);                   /* what is under way */
+void ward_wait_for(struct ward *w, struct host *h); /* NULL = nobody */
+void ward_forget_former(struct ward *w);
 
 /* --- reconcile.c: one pass over one link */
-void operator_work(struct ward *l);
+void ward_work(struct ward *w);
 /* Said and logged; what to do after such an answer (never RESULT_DONE). */
-enum result ward_failed(struct ward *l, const char *what, const struct kube_answer *answer);
-void ward_say(const struct ward *l, const char *reason, const char *action, const char *note);
+enum result ward_failed(struct ward *w, const char *what, const struct kube_answer *answer);
+void ward_say(const struct ward *w, const char *reason, const char *action, const char *note);
 
 /* --- instances.c: instances of links, left or held by others */
-void instance_remove_former(struct ward *l);
-void instance_check_holder(struct ward *l);
+void instance_remove_former(struct ward *w);
+void instance_check_holder(struct ward *w);
 
 #endif

@@ -12,7 +12,7 @@ const double reconcile_bounds[BUCKETS] = {
 
 static const struct metric_label brain = { "controller", "brain_dl" };
 
-static void add_reconciles(const struct operator* op, struct buf *out)
+static void add_reconciles(const struct brain *b, struct buf *out)
 {
         static const char *const names[RESULTS] = { "success", "requeue", "error",
                                                     "requeue_after" };
@@ -22,19 +22,19 @@ static void add_reconciles(const struct operator* op, struct buf *out)
         for (size_t i = 0; i < RESULTS; i++) {
                 const struct metric_label labels[] = { brain, { "result", names[i] } };
                 metric_value(out, "controller_runtime_reconcile_total", labels, 2,
-                             (double)op->results[i]);
+                             (double)b->results[i]);
         }
         metric_head(out, "controller_runtime_reconcile_errors_total", "counter",
                     "Passes over a DeviceLink that failed.");
         metric_value(out, "controller_runtime_reconcile_errors_total", &brain, 1,
-                     (double)(op->results[RESULT_RETRY] + op->results[RESULT_LATER]));
+                     (double)(b->results[RESULT_RETRY] + b->results[RESULT_LATER]));
         metric_head(out, "controller_runtime_reconcile_time_seconds", "histogram",
                     "Time of one pass over a DeviceLink, with its requests.");
         metric_histogram(out, "controller_runtime_reconcile_time_seconds", &brain, 1,
-                         reconcile_bounds, op->buckets, BUCKETS, op->seconds);
+                         reconcile_bounds, b->buckets, BUCKETS, b->seconds);
         const struct metric_label queue = { "name", "brain_dl" };
         metric_head(out, "workqueue_depth", "gauge", "DeviceLinks that wait for their turn.");
-        metric_value(out, "workqueue_depth", &queue, 1, (double)op->n_queued);
+        metric_value(out, "workqueue_depth", &queue, 1, (double)b->n_queued);
 }
 
 static const char *host_of(const char *server)
@@ -44,11 +44,11 @@ static const char *host_of(const char *server)
         return slashes ? slashes + 3 : server;
 }
 
-static void add_requests(const struct operator* op, struct buf *out)
+static void add_requests(const struct brain *b, struct buf *out)
 {
-        const char *host = host_of(kube_api_server(op->config.api));
+        const char *host = host_of(kube_api_server(b->config.api));
         const struct kube_count *rows = NULL;
-        size_t n = kube_api_counts(op->config.api, &rows);
+        size_t n = kube_api_counts(b->config.api, &rows);
 
         metric_head(out, "rest_client_requests_total", "counter",
                     "Requests to the API server by what they got.");
@@ -66,14 +66,14 @@ static void add_requests(const struct operator* op, struct buf *out)
         }
 }
 
-static void add_links(const struct operator* op, struct buf *out)
+static void add_links(const struct brain *b, struct buf *out)
 {
         uint64_t counts[CONDITION_COUNT][CONDITION_FALSE + 1] = { 0 };
         uint64_t n_new = 0;
-        const struct ward *l;
+        const struct ward *w;
 
-        LIST_FOREACH (l, &op->links, entry) {
-                const struct condition *c = conditions_phase(&l->view->status.conditions);
+        LIST_FOREACH (w, &b->links, entry) {
+                const struct condition *c = conditions_phase(&w->view->status.conditions);
                 if (c)
                         counts[c->type][c->status]++;
                 else
@@ -95,7 +95,7 @@ static void add_links(const struct operator* op, struct buf *out)
         }
 }
 
-static void add_agents(const struct operator* op, struct buf *out)
+static void add_agents(const struct brain *b, struct buf *out)
 {
         static const char *const names[] = {
                 [AGENT_UNSEEN] = "unseen",
@@ -105,7 +105,7 @@ static void add_agents(const struct operator* op, struct buf *out)
         };
         size_t counts[AGENT_GONE + 1] = { 0 };
 
-        hosts_count(op->hosts, counts);
+        hosts_count(b->hosts, counts);
         metric_head(out, "devicelink_operator_agents", "gauge",
                     "Nodes that DeviceLinks name, by how their agent is.");
         for (size_t i = 0; i <= AGENT_GONE; i++) {
@@ -114,10 +114,10 @@ static void add_agents(const struct operator* op, struct buf *out)
         }
 }
 
-static void add_leader(const struct operator* op, struct buf *out)
+static void add_leader(const struct brain *b, struct buf *out)
 {
-        bool leads = op->leader ? leader_is(op->leader) : op->elected;
-        const char *holder = op->leader ? leader_holder(op->leader) : op->config.identity;
+        bool leads = b->leader ? leader_is(b->leader) : b->elected;
+        const char *holder = b->leader ? leader_holder(b->leader) : b->config.identity;
         const struct metric_label who = { "holder", holder };
 
         metric_head(out, "devicelink_operator_leader", "gauge", "1: this operator leads.");
@@ -127,28 +127,28 @@ static void add_leader(const struct operator* op, struct buf *out)
         metric_head(out, "devicelink_operator_events_dropped_total", "counter",
                     "Events that were not told.");
         metric_value(out, "devicelink_operator_events_dropped_total", NULL, 0,
-                     (double)events_dropped(op->events));
+                     (double)events_dropped(b->events));
 }
 
-void operator_metrics(const struct operator* op, struct buf *out)
+void brain_metrics(const struct brain *b, struct buf *out)
 {
-        add_reconciles(op, out);
-        add_requests(op, out);
-        add_links(op, out);
-        add_agents(op, out);
-        add_leader(op, out);
+        add_reconciles(b, out);
+        add_requests(b, out);
+        add_links(b, out);
+        add_agents(b, out);
+        add_leader(b, out);
 }
 
-void operator_ready(const struct operator* op, struct buf *out)
+void brain_ready(const struct brain *b, struct buf *out)
 {
         for (size_t i = 0; i < WATCHES; i++) {
-                const struct watch *w = &op->watches[i];
+                const struct watch *w = &b->watches[i];
                 bool is_refused =
                         w->state == REFLECTOR_FORBIDDEN || w->state == REFLECTOR_NO_RESOURCE;
 
                 if (is_refused || !reflector_synced(w->reflector))
                         buf_addf(out, "%s: %s\n", w->what, w->text);
         }
-        if (op->lost)
+        if (b->lost)
                 buf_adds(out, "the Lease is lost\n");
 }

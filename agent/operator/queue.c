@@ -12,75 +12,76 @@
 
 /* --- what a link points to */
 
-void ward_wait_for(struct ward *l, struct host *h)
+void ward_wait_for(struct ward *w, struct host *h)
 {
-        struct host *old = l->wait;
+        struct host *old = w->wait;
 
         if (h == old)
                 return;
         if (old)
-                LIST_REMOVE(l, of_wait);
-        l->wait = h ? hosts_use(l->op->hosts, h->keyed.key, loop_now(l->op->loop)) : NULL;
+                LIST_REMOVE(w, of_wait);
+        w->wait = h ? hosts_use(w->brain->hosts, h->keyed.key, loop_now(w->brain->loop)) : NULL;
         if (h)
-                LIST_INSERT_HEAD(&h->waiting, l, of_wait);
+                LIST_INSERT_HEAD(&h->waiting, w, of_wait);
         if (old)
-                hosts_drop(l->op->hosts, old);
+                hosts_drop(w->brain->hosts, old);
 }
 
-static void set_host(struct ward *l, const char *node)
+static void set_host(struct ward *w, const char *node)
 {
-        struct host *old = l->host;
+        struct host *old = w->host;
 
         if (old && strcmp(old->keyed.key, node) == 0)
                 return;
         if (old)
-                LIST_REMOVE(l, of_host);
-        l->host = node[0] != '\0' ? hosts_use(l->op->hosts, node, loop_now(l->op->loop)) : NULL;
-        if (l->host)
-                LIST_INSERT_HEAD(&l->host->links, l, of_host);
-        l->told = 0;
+                LIST_REMOVE(w, of_host);
+        w->host =
+                node[0] != '\0' ? hosts_use(w->brain->hosts, node, loop_now(w->brain->loop)) : NULL;
+        if (w->host)
+                LIST_INSERT_HEAD(&w->host->links, w, of_host);
+        w->told = 0;
         if (old)
-                hosts_drop(l->op->hosts, old);
+                hosts_drop(w->brain->hosts, old);
 }
 
-static void set_model(struct ward *l, const char *crd)
+static void set_model(struct ward *w, const char *crd)
 {
-        struct model *old = l->model;
+        struct model *old = w->model;
 
-        if (old && strcmp(l->view->crd, crd) == 0)
+        if (old && strcmp(w->view->crd, crd) == 0)
                 return;
         if (old)
-                LIST_REMOVE(l, of_model);
-        l->model = crd[0] != '\0' ? models_use(l->op->models, crd) : NULL;
-        if (l->model)
-                LIST_INSERT_HEAD(model_wards(l->model), l, of_model);
+                LIST_REMOVE(w, of_model);
+        w->model = crd[0] != '\0' ? models_use(w->brain->models, crd) : NULL;
+        if (w->model)
+                LIST_INSERT_HEAD(model_wards(w->model), w, of_model);
         if (old)
-                models_drop(l->op->models, old);
+                models_drop(w->brain->models, old);
 }
 
-void ward_forget_former(struct ward *l)
+void ward_forget_former(struct ward *w)
 {
-        free(l->former.crd);
-        free(l->former.api_version);
-        free(l->former.kind);
-        l->former = (struct former){ 0 };
-        l->former_held = false;
+        free(w->former.crd);
+        free(w->former.api_version);
+        free(w->former.kind);
+        w->former = (struct former){ 0 };
+        w->former_held = false;
 }
 
 /* What is recorded may be cleared before its instance is looked for. */
-static void remember(struct ward *l, const struct link_view *v)
+static void remember(struct ward *w, const struct link_view *v)
 {
         const struct link_status *s = &v->status;
 
-        if (s->node_name[0] != '\0' && (!l->last_node || strcmp(l->last_node, s->node_name) != 0)) {
-                free(l->last_node);
-                l->last_node = xstrdup(s->node_name);
+        if (s->node_name[0] != '\0' && (!w->last_node || strcmp(w->last_node, s->node_name) != 0)) {
+                free(w->last_node);
+                w->last_node = xstrdup(s->node_name);
         }
         if (v->recorded_crd[0] == '\0' ||
-            (l->former.crd && strcmp(l->former.crd, v->recorded_crd) == 0))
+            (w->former.crd && strcmp(w->former.crd, v->recorded_crd) == 0))
                 return;
-        ward_forget_former(l);
-        l->former = (struct former){ .crd = xstrdup(v->recorded_crd),
+        ward_forget_former(w);
+        w->former = (struct former){ .crd = xstrdup(v->recorded_crd),
                                      .api_version = xstrdup(s->model_api_version),
                                      .kind = xstrdup(s->model_kind) };
 }
@@ -89,25 +90,25 @@ static void remember(struct ward *l, const struct link_view *v)
 
 static void on_retry(void *ctx)
 {
-        struct ward *l = ctx;
+        struct ward *w = ctx;
 
-        l->former_held = false; /* look again */
-        ward_enqueue(l);
+        w->former_held = false; /* look again */
+        ward_enqueue(w);
 }
 
-static struct ward *add(struct operator* op, char *key)
+static struct ward *add(struct brain *b, char *key)
 {
-        struct ward *l = xcalloc(1, sizeof(*l));
+        struct ward *w = xcalloc(1, sizeof(*w));
 
-        l->keyed.key = key;
-        l->op = op;
-        l->backoff = BACKOFF(BACKOFF_FIRST_NS, BACKOFF_MAX_NS);
-        l->look = BACKOFF(LOOK_FIRST_NS, LOOK_MAX_NS);
-        loop_timer_init(&l->retry, op->loop, on_retry, l);
-        keyed_add(&op->index, &l->keyed);
-        LIST_INSERT_HEAD(&op->links, l, entry);
-        op->n_links++;
-        return l;
+        w->keyed.key = key;
+        w->brain = b;
+        w->backoff = BACKOFF(BACKOFF_FIRST_NS, BACKOFF_MAX_NS);
+        w->look = BACKOFF(LOOK_FIRST_NS, LOOK_MAX_NS);
+        loop_timer_init(&w->retry, b->loop, on_retry, w);
+        keyed_add(&b->index, &w->keyed);
+        LIST_INSERT_HEAD(&b->links, w, entry);
+        b->n_links++;
+        return w;
 }
 
 static bool is_connected(const struct link_view *v)
@@ -116,142 +117,142 @@ static bool is_connected(const struct link_view *v)
                strcmp(v->status.node_name, v->node) == 0;
 }
 
-void operator_take(struct operator* op, const struct tree *object, const struct object_meta *m)
+void ward_take(struct brain *b, const struct tree *object, const struct object_meta *m)
 {
         struct link_view *v = link_view_new(object, m);
         char *key = xasprintf("%s/%s", m->space, m->name);
-        struct ward *l = keyed_find(&op->index, key);
+        struct ward *w = keyed_find(&b->index, key);
 
-        if (l)
+        if (w)
                 free(key);
         else
-                l = add(op, key);
-        set_host(l, v->node);
-        set_model(l, v->crd);
-        remember(l, v);
-        link_view_free(l->view);
-        l->view = v;
+                w = add(b, key);
+        set_host(w, v->node);
+        set_model(w, v->crd);
+        remember(w, v);
+        link_view_free(w->view);
+        w->view = v;
         if (is_connected(v)) { /* its agent has the instance */
-                l->check_holder = false;
-                ward_wait_for(l, NULL);
+                w->check_holder = false;
+                ward_wait_for(w, NULL);
         }
-        ward_enqueue(l);
+        ward_enqueue(w);
 }
 
-void ward_cancel(struct ward *l)
+void ward_cancel(struct ward *w)
 {
-        kube_cancel(l->call);
-        l->call = NULL;
-        if (l->busy)
-                l->op->n_busy--;
-        l->busy = false;
-        loop_timer_stop(&l->retry);
+        kube_cancel(w->call);
+        w->call = NULL;
+        if (w->busy)
+                w->brain->n_busy--;
+        w->busy = false;
+        loop_timer_stop(&w->retry);
 }
 
-static void free_ward(struct ward *l)
+static void free_ward(struct ward *w)
 {
-        struct operator* op = l->op;
+        struct brain *b = w->brain;
 
-        ward_cancel(l);
-        loop_timer_end(&l->retry);
-        if (l->queued) {
-                STAILQ_REMOVE(&op->queue, w, ward, turn);
-                op->n_queued--;
+        ward_cancel(w);
+        loop_timer_end(&w->retry);
+        if (w->queued) {
+                STAILQ_REMOVE(&b->queue, w, ward, turn);
+                b->n_queued--;
         }
-        ward_wait_for(l, NULL);
-        set_host(l, "");
-        set_model(l, "");
-        ward_forget_former(l);
-        link_view_free(l->view);
-        keyed_remove(&op->index, &l->keyed);
-        LIST_REMOVE(l, entry);
-        op->n_links--;
-        free(l->subject);
-        free(l->last_node);
-        free(l->keyed.key);
-        free(l);
+        ward_wait_for(w, NULL);
+        set_host(w, "");
+        set_model(w, "");
+        ward_forget_former(w);
+        link_view_free(w->view);
+        keyed_remove(&b->index, &w->keyed);
+        LIST_REMOVE(w, entry);
+        b->n_links--;
+        free(w->subject);
+        free(w->last_node);
+        free(w->keyed.key);
+        free(w);
 }
 
-void ward_gone(struct operator* op, const char *space, const char *name, const char *uid)
+void ward_gone(struct brain *b, const char *space, const char *name, const char *uid)
 {
         auto_free char *key = xasprintf("%s/%s", space, name);
-        struct ward *l = keyed_find(&op->index, key);
+        struct ward *w = keyed_find(&b->index, key);
 
-        if (l && strcmp(l->view->uid, uid) == 0)
-                free_ward(l);
+        if (w && strcmp(w->view->uid, uid) == 0)
+                free_ward(w);
 }
 
-void wards_free_all(struct operator* op)
+void wards_free_all(struct brain *b)
 {
-        while (!LIST_EMPTY(&op->links))
-                free_ward(LIST_FIRST(&op->links));
+        while (!LIST_EMPTY(&b->links))
+                free_ward(LIST_FIRST(&b->links));
 }
 
 /* --- turns */
 
-void ward_enqueue(struct ward *l)
+void ward_enqueue(struct ward *w)
 {
-        if (l->busy) {
-                l->again = true;
+        if (w->busy) {
+                w->again = true;
                 return;
         }
-        if (l->queued || l->op->stopping)
+        if (w->queued || w->brain->stopping)
                 return;
-        l->queued = true;
-        l->op->n_queued++;
-        STAILQ_INSERT_TAIL(&l->op->queue, l, turn);
+        w->queued = true;
+        w->brain->n_queued++;
+        STAILQ_INSERT_TAIL(&w->brain->queue, w, turn);
 }
 
-void wards_enqueue_all(struct operator* op)
+void wards_enqueue_all(struct brain *b)
 {
-        struct ward *l;
+        struct ward *w;
 
-        LIST_FOREACH (l, &op->links, entry)
-                ward_enqueue(l);
+        LIST_FOREACH (w, &b->links, entry)
+                ward_enqueue(w);
 }
 
-void queue_pump(struct operator* op)
+void queue_pump(struct brain *b)
 {
-        while (op->n_busy < BUSY_MAX && !STAILQ_EMPTY(&op->queue) && !op->stopping &&
-               operator_may_write(op)) {
-                struct ward *l = STAILQ_FIRST(&op->queue);
+        while (b->n_busy < BUSY_MAX && !STAILQ_EMPTY(&b->queue) && !b->stopping &&
+               brain_may_write(b)) {
+                struct ward *w = STAILQ_FIRST(&b->queue);
 
-                STAILQ_REMOVE_HEAD(&op->queue, turn);
-                op->n_queued--;
-                l->queued = false;
-                l->again = false;
-                l->busy = true;
-                op->n_busy++;
-                l->began_ns = clock_mono_ns();
-                operator_work(l);
+                STAILQ_REMOVE_HEAD(&b->queue, turn);
+                b->n_queued--;
+                w->queued = false;
+                w->again = false;
+                w->busy = true;
+                b->n_busy++;
+                w->began_ns = clock_mono_ns();
+                ward_work(w);
         }
 }
 
-static void count(struct operator* op, const struct ward *l, enum result r)
+static void count(struct brain *b, const struct ward *w, enum result r)
 {
-        double seconds = (double)(clock_mono_ns() - l->began_ns) / (double)NS_PER_S;
+        double seconds = (double)(clock_mono_ns() - w->began_ns) / (double)NS_PER_S;
         size_t i = 0;
 
         while (i < BUCKETS && seconds > reconcile_bounds[i])
                 i++;
-        op->buckets[i]++;
-        op->seconds += seconds;
-        op->results[r]++;
+        b->buckets[i]++;
+        b->seconds += seconds;
+        b->results[r]++;
 }
 
-void ward_finish(struct ward *l, enum result r)
+void ward_finish(struct ward *w, enum result r)
 {
-        struct operator* op = l->op;
+        struct brain *b = w->brain;
 
-        l->busy = false;
-        op->n_busy--;
-        count(op, l, r);
+        w->busy = false;
+        b->n_busy--;
+        count(b, w, r);
         if (r == RESULT_DONE || r == RESULT_AGAIN)
-                backoff_reset(&l->backoff);
+                backoff_reset(&w->backoff);
         if (r == RESULT_RETRY)
-                loop_timer_start(&l->retry, backoff_next_ns(&l->backoff), 0);
+                loop_timer_start(&w->retry, backoff_next_ns(&w->backoff), 0);
         else if (r == RESULT_LATER)
-                loop_timer_start(&l->retry, BACKOFF_MAX_NS, 0);
-        if (r == RESULT_AGAIN || l->again)
-                ward_enqueue(l);
+                loop_timer_start(&w->retry, BACKOFF_MAX_NS, 0);
+        if (r == RESULT_AGAIN || w->again)
+                ward_enqueue(w);
 }

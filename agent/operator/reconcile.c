@@ -12,45 +12,45 @@ static bool is_silent(const struct host *h)
         return h && (h->agent == AGENT_SILENT || h->agent == AGENT_GONE);
 }
 
-static enum old_state old_state(const struct ward *l)
+static enum old_state old_state(const struct ward *w)
 {
-        if (!l->former.crd || strcmp(l->former.crd, l->view->crd) == 0)
+        if (!w->former.crd || strcmp(w->former.crd, w->view->crd) == 0)
                 return OLD_NONE;
-        return l->former_held ? OLD_HELD : OLD_UNKNOWN;
+        return w->former_held ? OLD_HELD : OLD_UNKNOWN;
 }
 
-static struct decide_facts facts_of(const struct ward *l)
+static struct decide_facts facts_of(const struct ward *w)
 {
         return (struct decide_facts){
-                .node = host_node(l->host),
-                .model = model_state(l->model, l->view->api_version),
-                .agent = l->host ? l->host->agent : AGENT_UNSEEN,
-                .told = is_silent(l->host) && l->told == l->host->episode,
-                .old = old_state(l),
+                .node = host_node(w->host),
+                .model = model_state(w->model, w->view->api_version),
+                .agent = w->host ? w->host->agent : AGENT_UNSEEN,
+                .told = is_silent(w->host) && w->told == w->host->episode,
+                .old = old_state(w),
                 .now_ns = clock_wall_ns(),
         };
 }
 
-void ward_say(const struct ward *l, const char *reason, const char *action, const char *note)
+void ward_say(const struct ward *w, const char *reason, const char *action, const char *note)
 {
         const struct event_about about = {
                 .api_version = DEVICELINK_API_VERSION,
                 .kind = DEVICELINK_KIND,
-                .space = l->view->space,
-                .name = l->view->name,
-                .uid = l->view->uid,
+                .space = w->view->space,
+                .name = w->view->name,
+                .uid = w->view->uid,
         };
 
-        events_say(l->op->events, &about, true, reason, action, note);
+        events_say(w->brain->events, &about, true, reason, action, note);
 }
 
-enum result ward_failed(struct ward *l, const char *what, const struct kube_answer *answer)
+enum result ward_failed(struct ward *w, const char *what, const struct kube_answer *answer)
 {
         switch (answer->class) {
         case KUBE_CONFLICT:
                 return RESULT_RETRY;
         case KUBE_AWAY:
-                LOG(DEBUG, "operator.retry", answer->message, LOG_STR("link", l->keyed.key),
+                LOG(DEBUG, "operator.retry", answer->message, LOG_STR("link", w->keyed.key),
                     LOG_STR("action", what));
                 return RESULT_RETRY;
         case KUBE_OK:
@@ -62,123 +62,123 @@ enum result ward_failed(struct ward *l, const char *what, const struct kube_answ
         case KUBE_UNAUTHORIZED:
                 break;
         }
-        LOG(WARNING, "operator.failed", answer->message, LOG_STR("link", l->keyed.key),
+        LOG(WARNING, "operator.failed", answer->message, LOG_STR("link", w->keyed.key),
             LOG_STR("action", what));
         return RESULT_LATER;
 }
 
 /* The answer holds the link as it is now: taken like news from the watch. */
-static void feed(struct operator* op, struct kube_answer *answer)
+static void feed(struct brain *b, struct kube_answer *answer)
 {
         struct arena *a = answer->arena;
 
         if (!answer->object || !a)
                 return;
         answer->arena = NULL;
-        reflector_feed(op->watches[WATCH_LINKS].reflector, answer->object, a);
+        reflector_feed(b->watches[WATCH_LINKS].reflector, answer->object, a);
 }
 
 /* --- somebody else was faster */
 
 static void on_reread(void *ctx, struct kube_answer *answer)
 {
-        struct ward *l = ctx;
-        struct operator* op = l->op;
+        struct ward *w = ctx;
+        struct brain *b = w->brain;
 
-        l->call = NULL;
+        w->call = NULL;
         if (answer->class != KUBE_OK) {
                 /* Gone: the watch will say so. */
-                ward_finish(l, answer->class == KUBE_MISSING
+                ward_finish(w, answer->class == KUBE_MISSING
                                        ? RESULT_DONE
-                                       : ward_failed(l, "read the link", answer));
+                                       : ward_failed(w, "read the link", answer));
                 return;
         }
-        ward_finish(l, RESULT_RETRY);
-        feed(op, answer);
+        ward_finish(w, RESULT_RETRY);
+        feed(b, answer);
 }
 
-static void reread(struct ward *l)
+static void reread(struct ward *w)
 {
-        auto_free char *path = kube_path(&kube_devicelinks, l->view->space, l->view->name, NULL);
+        auto_free char *path = kube_path(&kube_devicelinks, w->view->space, w->view->name, NULL);
         const struct kube_request r = {
                 .method = "GET",
                 .path = path,
                 .resource = "devicelinks",
-                .ctx = l,
+                .ctx = w,
                 .done = on_reread,
         };
 
-        l->call = kube_start(l->op->config.api, &r);
+        w->call = kube_start(w->brain->config.api, &r);
 }
 
 /* Of a write to the link itself. */
-static void not_written(struct ward *l, const char *what, const struct kube_answer *answer)
+static void not_written(struct ward *w, const char *what, const struct kube_answer *answer)
 {
         if (answer->class == KUBE_CONFLICT)
-                reread(l);
+                reread(w);
         else if (answer->class == KUBE_MISSING)
-                ward_finish(l, RESULT_DONE);
+                ward_finish(w, RESULT_DONE);
         else
-                ward_finish(l, ward_failed(l, what, answer));
+                ward_finish(w, ward_failed(w, what, answer));
 }
 
 /* --- status */
 
 static void on_status_written(void *ctx, struct kube_answer *answer)
 {
-        struct ward *l = ctx;
-        struct operator* op = l->op;
+        struct ward *w = ctx;
+        struct brain *b = w->brain;
 
-        l->call = NULL;
+        w->call = NULL;
         if (answer->class != KUBE_OK) {
-                not_written(l, "write the status", answer);
+                not_written(w, "write the status", answer);
                 return;
         }
-        l->told = l->telling;
-        ward_finish(l, RESULT_DONE);
-        feed(op, answer);
+        w->told = w->telling;
+        ward_finish(w, RESULT_DONE);
+        feed(b, answer);
 }
 
 /* It stands as it should: is there anything else? */
-static void rest(struct ward *l)
+static void rest(struct ward *w)
 {
-        const struct link_view *v = l->view;
+        const struct link_view *v = w->view;
 
-        if (is_silent(l->host) && says_agent_lost(&v->status))
-                l->told = l->host->episode;
-        if (l->former_held && !loop_timer_active(&l->retry))
-                loop_timer_start(&l->retry, backoff_next_ns(&l->look), 0);
-        if (l->check_holder && !l->former_held && !v->deleted && host_node(l->host) &&
-            model_state(l->model, v->api_version) == MODEL_SERVED)
-                instance_check_holder(l);
+        if (is_silent(w->host) && says_agent_lost(&v->status))
+                w->told = w->host->episode;
+        if (w->former_held && !loop_timer_active(&w->retry))
+                loop_timer_start(&w->retry, backoff_next_ns(&w->look), 0);
+        if (w->check_holder && !w->former_held && !v->deleted && host_node(w->host) &&
+            model_state(w->model, v->api_version) == MODEL_SERVED)
+                instance_check_holder(w);
         else
-                ward_finish(l, RESULT_DONE);
+                ward_finish(w, RESULT_DONE);
 }
 
 /* A link that comes from another node may leave its instance in that one's hands. */
-static bool is_move(const struct ward *l, const struct link_status *now)
+static bool is_move(const struct ward *w, const struct link_status *now)
 {
-        const struct link_status *was = &l->view->status;
+        const struct link_status *was = &w->view->status;
 
         return now->node_name[0] != '\0' && strcmp(now->node_name, was->node_name) != 0 &&
                was->conditions.n > 0 &&
-               (!l->last_node || strcmp(l->last_node, now->node_name) != 0);
+               (!w->last_node || strcmp(w->last_node, now->node_name) != 0);
 }
 
-static void write_status(struct ward *l, const struct link_status *now)
+static void write_status(struct ward *w, const struct link_status *now)
 {
-        const struct link_view *v = l->view;
+        const struct link_view *v = w->view;
         auto_of(buf) struct buf patch = BUF(PATCH_BYTES_MAX);
 
         if (!link_status_patch(LINK_STATUS_OPERATOR, &v->status, now, v->version, &patch)) {
-                rest(l);
+                rest(w);
                 return;
         }
-        if (is_move(l, now))
-                l->check_holder = true;
-        l->telling = l->told;
-        if (is_silent(l->host) && says_agent_lost(now))
-                l->telling = l->host->episode;
+        if (is_move(w, now))
+                w->check_holder = true;
+        w->telling = w->told;
+        if (is_silent(w->host) && says_agent_lost(now))
+                w->telling = w->host->episode;
         auto_free char *path = kube_path(&kube_devicelinks, v->space, v->name, "status");
         const struct kube_request r = {
                 .method = "PATCH",
@@ -187,50 +187,50 @@ static void write_status(struct ward *l, const struct link_status *now)
                 .content_type = KUBE_MERGE_PATCH,
                 .body = buf_text(&patch),
                 .body_len = patch.len,
-                .ctx = l,
+                .ctx = w,
                 .done = on_status_written,
         };
-        l->call = kube_start(l->op->config.api, &r);
+        w->call = kube_start(w->brain->config.api, &r);
 }
 
 /* --- the finalizer */
 
-static void say_let_go(const struct ward *l)
+static void say_let_go(const struct ward *w)
 {
         LOG(INFO, "operator.let-go", "finalizer dropped for the agent",
-            LOG_STR("link", l->keyed.key), LOG_STR("node", l->view->node),
-            LOG_BOOL("abandoned", l->is_abandoned));
-        if (!l->is_abandoned)
+            LOG_STR("link", w->keyed.key), LOG_STR("node", w->view->node),
+            LOG_BOOL("abandoned", w->is_abandoned));
+        if (!w->is_abandoned)
                 return;
         auto_free char *note = xasprintf("the agent of node '%s' is silent: the link goes without "
                                          "it, the device may be left as it was",
-                                         l->view->node);
-        ward_say(l, "FailedCleanup", "Delete", note);
+                                         w->view->node);
+        ward_say(w, "FailedCleanup", "Delete", note);
 }
 
 static void on_let_go(void *ctx, struct kube_answer *answer)
 {
-        struct ward *l = ctx;
+        struct ward *w = ctx;
 
-        l->call = NULL;
+        w->call = NULL;
         if (answer->class != KUBE_OK) {
-                not_written(l, "drop the finalizer", answer);
+                not_written(w, "drop the finalizer", answer);
                 return;
         }
-        say_let_go(l);
-        ward_finish(l, RESULT_DONE);
+        say_let_go(w);
+        ward_finish(w, RESULT_DONE);
 }
 
-static void let_go(struct ward *l, bool abandoned)
+static void let_go(struct ward *w, bool abandoned)
 {
-        const struct link_view *v = l->view;
+        const struct link_view *v = w->view;
         auto_of(buf) struct buf patch = BUF(PATCH_BYTES_MAX);
 
         if (!finalizer_patch(v->finalizers, LINK_FINALIZER, false, &patch)) {
-                ward_finish(l, RESULT_DONE);
+                ward_finish(w, RESULT_DONE);
                 return;
         }
-        l->is_abandoned = abandoned;
+        w->is_abandoned = abandoned;
         auto_free char *path = kube_path(&kube_devicelinks, v->space, v->name, NULL);
         const struct kube_request r = {
                 .method = "PATCH",
@@ -239,32 +239,32 @@ static void let_go(struct ward *l, bool abandoned)
                 .content_type = KUBE_MERGE_PATCH,
                 .body = buf_text(&patch),
                 .body_len = patch.len,
-                .ctx = l,
+                .ctx = w,
                 .done = on_let_go,
         };
-        l->call = kube_start(l->op->config.api, &r);
+        w->call = kube_start(w->brain->config.api, &r);
 }
 
-void operator_work(struct ward *l)
+void ward_work(struct ward *w)
 {
-        struct decide_facts f = facts_of(l);
+        struct decide_facts f = facts_of(w);
         struct link_status status;
 
-        switch (decide(l->view, &f, &status)) {
+        switch (decide(w->view, &f, &status)) {
         case DECIDE_WAIT:
-                ward_finish(l, RESULT_DONE);
+                ward_finish(w, RESULT_DONE);
                 break;
         case DECIDE_STATUS:
-                write_status(l, &status);
+                write_status(w, &status);
                 break;
         case DECIDE_REMOVE_OLD:
-                instance_remove_former(l);
+                instance_remove_former(w);
                 break;
         case DECIDE_LET_GO:
-                let_go(l, false);
+                let_go(w, false);
                 break;
         case DECIDE_ABANDON:
-                let_go(l, true);
+                let_go(w, true);
                 break;
         }
 }

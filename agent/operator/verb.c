@@ -1,5 +1,5 @@
 /* verb.c - the verb `operator`: wiring, signals, the end. */
-#include "operator/operator.h"
+#include "operator/brain.h"
 
 #include "process.h"
 #include "verbs.h"
@@ -25,7 +25,7 @@ struct program {
         struct loop *loop;
         struct kube_api *api;
         struct serve *serve;
-        struct operator* op;
+        struct brain *op;
         int code;
 };
 
@@ -40,7 +40,7 @@ static void on_stop(void *ctx)
 {
         struct program *p = ctx;
 
-        operator_stop(p->op, STOP_NS, on_stopped, p);
+        brain_stop(p->op, STOP_NS, on_stopped, p);
 }
 
 static void on_lost(void *ctx)
@@ -55,21 +55,21 @@ static bool may_write(void *ctx)
 {
         const struct program *p = ctx;
 
-        return p->op && operator_may_write(p->op);
+        return p->op && brain_may_write(p->op);
 }
 
 static void on_ready(void *ctx, struct buf *out)
 {
         const struct program *p = ctx;
 
-        operator_ready(p->op, out);
+        brain_ready(p->op, out);
 }
 
 static void on_metrics(void *ctx, struct buf *out)
 {
         const struct program *p = ctx;
 
-        operator_metrics(p->op, out);
+        brain_metrics(p->op, out);
         process_metrics(out);
 }
 
@@ -101,7 +101,7 @@ static int start(struct program *p, struct err *e)
                 rc = open_api(p, e);
         if (rc < 0)
                 return rc;
-        const struct operator_config config = {
+        const struct brain_config config = {
                 .api = p->api,
                 .lease_space = p->options.lease_space,
                 .identity = p->identity,
@@ -110,7 +110,7 @@ static int start(struct program *p, struct err *e)
                 .ctx = p,
                 .lost = on_lost,
         };
-        p->op = operator_open(&config);
+        p->op = brain_open(&config);
         const struct serve_config serve = {
                 .loop = p->loop,
                 .address = p->options.metrics,
@@ -124,7 +124,7 @@ static int start(struct program *p, struct err *e)
 static void finish(struct program *p)
 {
         serve_close(p->serve);
-        operator_close(p->op);
+        brain_close(p->op);
         kube_api_close(p->api);
         process_done(&p->process);
         loop_free(p->loop);

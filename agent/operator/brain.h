@@ -1,4 +1,4 @@
-/* operator.h - the cluster's part: what no agent can do, because it is about nodes and models, or
+/* brain.h - the cluster's part: what no agent can do, because it is about nodes and models, or
  * because the agent is gone.
  *
  *   - whether the node and the model of each link exist, and what is told of them (octopus 1.2);
@@ -10,14 +10,14 @@
  * One request is under way per link, 32 in all; a link that fails is tried again after a back-off
  * of at most 60 s.  What is as it should be is not written. Threads: the loop.
  */
-#ifndef OPERATOR_OPERATOR_H
-#define OPERATOR_OPERATOR_H
+#ifndef OPERATOR_BRAIN_H
+#define OPERATOR_BRAIN_H
 
 #include "kube/api.h"
 
-struct operator;
+struct brain;
 
-struct operator_config {
+struct brain_config {
         struct kube_api *api;
         const char *lease_space; /* of our own Lease and the agents'; NULL = own namespace */
         const char *identity;    /* unique per process start */
@@ -28,15 +28,15 @@ struct operator_config {
         void (*lost)(void *ctx);
 };
 
-struct operator* operator_open(const struct operator_config *) __attribute__((returns_nonnull));
+struct brain *brain_open(const struct brain_config *) __attribute__((returns_nonnull));
 /* Whether writing is allowed at this moment: for kube_api_config. */
-bool operator_may_write(const struct operator* op);
+bool brain_may_write(const struct brain *b);
 /* What is not ready, a line each; nothing: ready. */
-void operator_ready(const struct operator* op, struct buf *out);
+void brain_ready(const struct brain *b, struct buf *out);
 /* Prometheus text (octopus 2.4 and ours). */
-void operator_metrics(const struct operator* op, struct buf *out);
+void brain_metrics(const struct brain *b, struct buf *out);
 /* End what is under way, give the Lease up; done() once, within limit_ns. */
-void operator_stop(struct operator* op, int64_t limit_ns, void (*done)(void *ctx), void *ctx);
-void operator_close(struct operator* op); /* NULL is fine */
+void brain_stop(struct brain *b, int64_t limit_ns, void (*done)(void *ctx), void *ctx);
+void brain_close(struct brain *b); /* NULL is fine */
 
 #endif

@@ -1,5 +1,5 @@
-/* operator.c - the watches, who leads, and the end. */
-#include "operator/operator.h"
+/* brain.c - the watches, who leads, and the end. */
+#include "operator/brain.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,18 +14,18 @@ static const char controller[] = "edge.cattle.io/brain";
 
 /* --- may anything be done? */
 
-bool operator_is_synced(const struct operator* op)
+bool brain_is_synced(const struct brain *b)
 {
         for (size_t i = 0; i < WATCHES; i++) {
-                if (!reflector_synced(op->watches[i].reflector))
+                if (!reflector_synced(b->watches[i].reflector))
                         return false;
         }
         return true;
 }
 
-bool operator_may_write(const struct operator* op)
+bool brain_may_write(const struct brain *b)
 {
-        return op->acting && !op->lost && (!op->leader || leader_is(op->leader));
+        return b->acting && !b->lost && (!b->leader || leader_is(b->leader));
 }
 
 /* Who moved before we were here may have left an instance in a lost node's hands. */
@@ -38,49 +38,49 @@ static bool is_under_way(const struct link_view *v)
                          phase->type == CONDITION_DEVICE_CREATED);
 }
 
-static void act_when_ready(struct operator* op)
+static void act_when_ready(struct brain *b)
 {
-        struct ward *l;
+        struct ward *w;
 
-        if (op->acting || !op->elected || !operator_is_synced(op))
+        if (b->acting || !b->elected || !brain_is_synced(b))
                 return;
-        op->acting = true;
+        b->acting = true;
         LOG(INFO, "operator.acting", "all is read, and this operator leads",
-            LOG_INT("links", op->n_links));
-        LIST_FOREACH (l, &op->links, entry) {
-                if (is_under_way(l->view))
-                        l->check_holder = true;
-                ward_enqueue(l);
+            LOG_INT("links", b->n_links));
+        LIST_FOREACH (w, &b->links, entry) {
+                if (is_under_way(w->view))
+                        w->check_holder = true;
+                ward_enqueue(w);
         }
 }
 
 static void on_elected(void *ctx)
 {
-        struct operator* op = ctx;
+        struct brain *b = ctx;
 
-        op->elected = true;
+        b->elected = true;
         LOG(INFO, "operator.elected", "this operator leads",
-            LOG_STR("identity", op->config.identity));
-        act_when_ready(op);
+            LOG_STR("identity", b->config.identity));
+        act_when_ready(b);
 }
 
-static void cancel_all(struct operator* op)
+static void cancel_all(struct brain *b)
 {
-        struct ward *l;
+        struct ward *w;
 
-        LIST_FOREACH (l, &op->links, entry)
-                ward_cancel(l);
+        LIST_FOREACH (w, &b->links, entry)
+                ward_cancel(w);
 }
 
 static void on_lost(void *ctx)
 {
-        struct operator* op = ctx;
+        struct brain *b = ctx;
 
-        op->lost = true;
-        cancel_all(op);
+        b->lost = true;
+        cancel_all(b);
         LOG(ERROR, "operator.lost", "the Lease could not be renewed: another operator may lead",
-            LOG_STR("identity", op->config.identity));
-        op->config.lost(op->config.ctx);
+            LOG_STR("identity", b->config.identity));
+        b->config.lost(b->config.ctx);
 }
 
 /* --- news */
@@ -90,7 +90,7 @@ static void on_link(void *ctx, const struct tree *object, const struct object_me
 {
         struct watch *w = ctx;
 
-        operator_take(w->op, object, m);
+        ward_take(w->brain, object, m);
         arena_free(owned);
 }
 
@@ -98,7 +98,7 @@ static void on_link_gone(void *ctx, const char *space, const char *name, const c
 {
         struct watch *w = ctx;
 
-        ward_gone(w->op, space, name, uid);
+        ward_gone(w->brain, space, name, uid);
 }
 
 static void on_node(void *ctx, const struct tree *object, const struct object_meta *m,
@@ -106,7 +106,7 @@ static void on_node(void *ctx, const struct tree *object, const struct object_me
 {
         struct watch *w = ctx;
 
-        hosts_node(w->op->hosts, object, m, loop_now(w->op->loop));
+        hosts_node(w->brain->hosts, object, m, loop_now(w->brain->loop));
         arena_free(owned);
 }
 
@@ -116,7 +116,7 @@ static void on_node_gone(void *ctx, const char *space, const char *name, const c
 
         (void)space;
         (void)uid;
-        hosts_node_gone(w->op->hosts, name);
+        hosts_node_gone(w->brain->hosts, name);
 }
 
 static void on_crd(void *ctx, const struct tree *object, const struct object_meta *m,
@@ -125,7 +125,7 @@ static void on_crd(void *ctx, const struct tree *object, const struct object_met
         struct watch *w = ctx;
 
         (void)object;
-        models_crd(w->op->models, m);
+        models_crd(w->brain->models, m);
         arena_free(owned);
 }
 
@@ -135,7 +135,7 @@ static void on_crd_gone(void *ctx, const char *space, const char *name, const ch
 
         (void)space;
         (void)uid;
-        models_crd_gone(w->op->models, name);
+        models_crd_gone(w->brain->models, name);
 }
 
 static void on_lease(void *ctx, const struct tree *object, const struct object_meta *m,
@@ -143,7 +143,7 @@ static void on_lease(void *ctx, const struct tree *object, const struct object_m
 {
         struct watch *w = ctx;
 
-        hosts_lease(w->op->hosts, object, m, loop_now(w->op->loop));
+        hosts_lease(w->brain->hosts, object, m, loop_now(w->brain->loop));
         arena_free(owned);
 }
 
@@ -153,13 +153,13 @@ static void on_lease_gone(void *ctx, const char *space, const char *name, const 
 
         (void)space;
         (void)uid;
-        hosts_lease_gone(w->op->hosts, name, loop_now(w->op->loop));
+        hosts_lease_gone(w->brain->hosts, name, loop_now(w->brain->loop));
 }
 
 static void on_state(void *ctx, enum reflector_state state, const char *text)
 {
         struct watch *w = ctx;
-        struct operator* op = w->op;
+        struct brain *b = w->brain;
         bool is_refused = state == REFLECTOR_FORBIDDEN || state == REFLECTOR_NO_RESOURCE;
 
         if (is_refused && w->state != state)
@@ -169,9 +169,9 @@ static void on_state(void *ctx, enum reflector_state state, const char *text)
         w->state = state;
         free(w->text);
         w->text = xstrdup(text ? text : "");
-        if (w == &op->watches[WATCH_LEASES])
-                hosts_watched(op->hosts, state == REFLECTOR_LIVE, loop_now(op->loop));
-        act_when_ready(op);
+        if (w == &b->watches[WATCH_LEASES])
+                hosts_watched(b->hosts, state == REFLECTOR_LIVE, loop_now(b->loop));
+        act_when_ready(b);
 }
 
 /* --- what follows from news */
@@ -184,88 +184,87 @@ static void on_host_changed(void *ctx, struct host *h)
                 [AGENT_SILENT] = "silent",
                 [AGENT_GONE] = "gone",
         };
-        struct ward *l;
+        struct ward *w;
 
         (void)ctx;
         if (h->users > 0)
                 LOG(INFO, "operator.node", "a node or its agent changed",
                     LOG_STR("node", h->keyed.key), LOG_BOOL("exists", host_node(h) != NULL),
                     LOG_STR("agent", names[h->agent]), LOG_APART(names[h->agent]));
-        LIST_FOREACH (l, &h->links, of_host)
-                ward_enqueue(l);
+        LIST_FOREACH (w, &h->links, of_host)
+                ward_enqueue(w);
         if (!host_is_lost(h))
                 return;
-        LIST_FOREACH (l, &h->waiting, of_wait) {
-                l->check_holder = true;
-                l->former_held = false;
-                ward_enqueue(l);
+        LIST_FOREACH (w, &h->waiting, of_wait) {
+                w->check_holder = true;
+                w->former_held = false;
+                ward_enqueue(w);
         }
 }
 
 static void on_model_changed(void *ctx, struct model *m)
 {
-        struct ward *l;
+        struct ward *w;
 
         (void)ctx;
-        LIST_FOREACH (l, model_wards(m), of_model)
-                ward_enqueue(l);
+        LIST_FOREACH (w, model_wards(m), of_model)
+                ward_enqueue(w);
 }
 
 static void on_judge(void *ctx)
 {
-        struct operator* op = ctx;
+        struct brain *b = ctx;
 
-        op->judge_ns = INT64_MAX;
-        hosts_judge(op->hosts, loop_now(op->loop));
+        b->judge_ns = INT64_MAX;
+        hosts_judge(b->hosts, loop_now(b->loop));
 }
 
 /* Nothing is under way: the next operator may begin. */
-static void give_up(struct operator* op)
+static void give_up(struct brain *b)
 {
-        int64_t left_ns = op->stop_ns - loop_now(op->loop);
+        int64_t left_ns = b->stop_ns - loop_now(b->loop);
 
-        loop_timer_stop(&op->stop_limit);
-        op->drained = true;
-        if (op->leader)
-                leader_release(op->leader, left_ns > 0 ? left_ns : 0, op->stopped, op->stop_ctx);
+        loop_timer_stop(&b->stop_limit);
+        b->drained = true;
+        if (b->leader)
+                leader_release(b->leader, left_ns > 0 ? left_ns : 0, b->stopped, b->stop_ctx);
         else
-                op->stopped(op->stop_ctx);
+                b->stopped(b->stop_ctx);
 }
 
 static void on_turn(void *ctx)
 {
-        struct operator* op = ctx;
+        struct brain *b = ctx;
 
-        queue_pump(op);
-        if (op->stopping && !op->drained && op->n_busy == 0)
-                loop_timer_start(&op->stop_limit, 0, LOOP_EXACT);
-        int64_t next_ns = hosts_next(op->hosts);
-        if (next_ns == op->judge_ns)
+        queue_pump(b);
+        if (b->stopping && !b->drained && b->n_busy == 0)
+                loop_timer_start(&b->stop_limit, 0, LOOP_EXACT);
+        int64_t next_ns = hosts_next(b->hosts);
+        if (next_ns == b->judge_ns)
                 return;
-        op->judge_ns = next_ns;
+        b->judge_ns = next_ns;
         if (next_ns == INT64_MAX)
-                loop_timer_stop(&op->judge);
+                loop_timer_stop(&b->judge);
         else
-                loop_timer_start_at(&op->judge, next_ns, 0);
+                loop_timer_start_at(&b->judge, next_ns, 0);
 }
 
 /* --- the beginning */
 
-static void open_watch(struct operator* op, size_t i, const char *what,
-                       struct reflector_config *config)
+static void open_watch(struct brain *b, size_t i, const char *what, struct reflector_config *config)
 {
-        struct watch *w = &op->watches[i];
+        struct watch *w = &b->watches[i];
 
-        w->op = op;
+        w->brain = b;
         w->what = what;
         w->text = xstrdup("not read yet");
-        config->api = op->config.api;
+        config->api = b->config.api;
         config->ctx = w;
         config->state = on_state;
         w->reflector = reflector_open(config);
 }
 
-static void open_watches(struct operator* op, const char *space)
+static void open_watches(struct brain *b, const char *space)
 {
         struct reflector_config links = {
                 .resource = kube_devicelinks,
@@ -291,99 +290,99 @@ static void open_watches(struct operator* op, const char *space)
                 .removed = on_lease_gone,
         };
 
-        open_watch(op, WATCH_NODES, "Nodes", &nodes);
-        open_watch(op, WATCH_CRDS, "CustomResourceDefinitions", &crds);
-        open_watch(op, WATCH_LEASES, "Leases", &leases);
-        open_watch(op, WATCH_LINKS, "DeviceLinks", &links);
+        open_watch(b, WATCH_NODES, "Nodes", &nodes);
+        open_watch(b, WATCH_CRDS, "CustomResourceDefinitions", &crds);
+        open_watch(b, WATCH_LEASES, "Leases", &leases);
+        open_watch(b, WATCH_LINKS, "DeviceLinks", &links);
 }
 
-static void open_leader(struct operator* op, const char *space)
+static void open_leader(struct brain *b, const char *space)
 {
         const struct leader_config config = {
-                .api = op->config.api,
+                .api = b->config.api,
                 .space = space,
                 .name = "devicelink-operator",
-                .identity = op->config.identity,
-                .ctx = op,
+                .identity = b->config.identity,
+                .ctx = b,
                 .elected = on_elected,
                 .lost = on_lost,
         };
 
-        if (op->config.elect)
-                op->leader = leader_open(&config);
+        if (b->config.elect)
+                b->leader = leader_open(&config);
         else
-                op->elected = true;
+                b->elected = true;
 }
 
 static void on_stop_limit(void *ctx)
 {
-        struct operator* op = ctx;
+        struct brain *b = ctx;
 
-        cancel_all(op);
-        give_up(op);
+        cancel_all(b);
+        give_up(b);
 }
 
-struct operator* operator_open(const struct operator_config *config)
+struct brain *brain_open(const struct brain_config *config)
 {
-        struct operator* op = xcalloc(1, sizeof(*op));
+        struct brain *b = xcalloc(1, sizeof(*b));
         const char *space = config->lease_space ? config->lease_space : kube_api_space(config->api);
 
-        op->config = *config;
-        op->loop = kube_api_loop(config->api);
-        LIST_INIT(&op->links);
-        STAILQ_INIT(&op->queue);
-        op->judge_ns = INT64_MAX;
-        loop_timer_init(&op->judge, op->loop, on_judge, op);
-        loop_timer_init(&op->stop_limit, op->loop, on_stop_limit, op);
-        op->turn = (struct loop_turn){ .ended = on_turn, .ctx = op };
-        loop_on_turn(op->loop, &op->turn);
+        b->config = *config;
+        b->loop = kube_api_loop(config->api);
+        LIST_INIT(&b->links);
+        STAILQ_INIT(&b->queue);
+        b->judge_ns = INT64_MAX;
+        loop_timer_init(&b->judge, b->loop, on_judge, b);
+        loop_timer_init(&b->stop_limit, b->loop, on_stop_limit, b);
+        b->turn = (struct loop_turn){ .ended = on_turn, .ctx = b };
+        loop_on_turn(b->loop, &b->turn);
         const struct hosts_config hosts = { .grace_ns = config->grace_ns,
-                                            .ctx = op,
+                                            .ctx = b,
                                             .changed = on_host_changed };
-        op->hosts = hosts_new(&hosts);
+        b->hosts = hosts_new(&hosts);
         const struct models_config models = {
-                .loop = op->loop, .api = config->api, .ctx = op, .changed = on_model_changed
+                .loop = b->loop, .api = config->api, .ctx = b, .changed = on_model_changed
         };
-        op->models = models_new(&models);
+        b->models = models_new(&models);
         const struct events_config events = { .api = config->api,
                                               .controller = controller,
                                               .instance = config->identity };
-        op->events = events_new(&events);
-        open_watches(op, space);
-        open_leader(op, space);
-        return op;
+        b->events = events_new(&events);
+        open_watches(b, space);
+        open_leader(b, space);
+        return b;
 }
 
 /* --- the end */
 
-void operator_stop(struct operator* op, int64_t limit_ns, void (*done)(void *ctx), void *ctx)
+void brain_stop(struct brain *b, int64_t limit_ns, void (*done)(void *ctx), void *ctx)
 {
         int64_t drain_ns = limit_ns / 2 < DRAIN_NS ? limit_ns / 2 : DRAIN_NS;
 
-        op->stopping = true;
-        op->stopped = done;
-        op->stop_ctx = ctx;
-        op->stop_ns = loop_now(op->loop) + limit_ns;
-        loop_timer_start(&op->stop_limit, op->n_busy > 0 ? drain_ns : 0, LOOP_EXACT);
+        b->stopping = true;
+        b->stopped = done;
+        b->stop_ctx = ctx;
+        b->stop_ns = loop_now(b->loop) + limit_ns;
+        loop_timer_start(&b->stop_limit, b->n_busy > 0 ? drain_ns : 0, LOOP_EXACT);
 }
 
-void operator_close(struct operator* op)
+void brain_close(struct brain *b)
 {
-        if (!op)
+        if (!b)
                 return;
-        op->stopping = true;
-        loop_off_turn(op->loop, &op->turn);
+        b->stopping = true;
+        loop_off_turn(b->loop, &b->turn);
         for (size_t i = 0; i < WATCHES; i++) {
-                reflector_close(op->watches[i].reflector);
-                free(op->watches[i].text);
+                reflector_close(b->watches[i].reflector);
+                free(b->watches[i].text);
         }
-        if (op->leader)
-                leader_close(op->leader);
-        wards_free_all(op);
-        models_free(op->models);
-        hosts_free(op->hosts);
-        events_free(op->events);
-        loop_timer_end(&op->judge);
-        loop_timer_end(&op->stop_limit);
-        free(op);
+        if (b->leader)
+                leader_close(b->leader);
+        wards_free_all(b);
+        models_free(b->models);
+        hosts_free(b->hosts);
+        events_free(b->events);
+        loop_timer_end(&b->judge);
+        loop_timer_end(&b->stop_limit);
+        free(b);
 }
