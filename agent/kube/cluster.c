@@ -39,9 +39,9 @@ static bool work_some(struct cluster *c)
         if (c->dirty)
                 work_off(c);
         else if (c->refs_dirty)
-                set_refs(c);
+                cluster_set_refs(c);
         else if (c->set_dirty && !c->stopping)
-                set_update(c);
+                cluster_set_update(c);
         else
                 return false;
         return true;
@@ -55,11 +55,11 @@ static void on_turn(void *ctx)
         do {
                 while (work_some(c))
                         ;
-                lanes_pump(c);
+                cluster_lanes_pump(c);
         } while (c->dirty);
         if (c->idle_kinds)
-                kinds_sweep(c);
-        if (c->stopping && lanes_idle(c))
+                cluster_kinds_sweep(c);
+        if (c->stopping && cluster_lanes_idle(c))
                 finish_stop(c);
 }
 
@@ -85,20 +85,21 @@ static enum chain_device device_of(const struct conditions *list, const char **r
 static void say_device(struct cluster_link *l, const char *message, const char *cause)
 {
         if (!message || strcmp(message, "unable to connect to device") == 0)
-                say(l, true, "FailedConnected", "Connecting", "cannot connect to device: %s",
-                    cause);
+                cluster_say(l, true, "FailedConnected", "Connecting",
+                            "cannot connect to device: %s", cause);
         else if (strcmp(message, "received error from adaptor") == 0)
-                say(l, true, "Disconnected", "Receiving", "received error from adaptor: %s", cause);
+                cluster_say(l, true, "Disconnected", "Receiving", "received error from adaptor: %s",
+                            cause);
         else if (strcmp(message, "unable to update the device from template") == 0)
-                say(l, true, "FailedUpdated", "Updating",
-                    "unable to update the device from template: %s", cause);
+                cluster_say(l, true, "FailedUpdated", "Updating",
+                            "unable to update the device from template: %s", cause);
         /* References say themselves what is missing. */
 }
 
 void cluster_condition(struct cluster *c, const struct link_spec *spec,
                        const struct conditions *list, const char *cause)
 {
-        struct cluster_link *l = link_find(c, spec->key);
+        struct cluster_link *l = cluster_link_find(c, spec->key);
         const char *message;
 
         if (!l || !l->given)
@@ -113,7 +114,7 @@ void cluster_condition(struct cluster *c, const struct link_spec *spec,
 
 void cluster_released(struct cluster *c, const char *key)
 {
-        struct cluster_link *l = link_find(c, key);
+        struct cluster_link *l = cluster_link_find(c, key);
 
         if (!l || l->given)
                 return;
@@ -161,7 +162,7 @@ const char *cluster_trouble(const struct cluster *c)
 
 const struct conditions *cluster_conditions(const struct cluster *c, const char *key)
 {
-        const struct cluster_link *l = link_find(c, key);
+        const struct cluster_link *l = cluster_link_find(c, key);
 
         return l ? &l->seen.status.conditions : NULL;
 }
@@ -203,7 +204,7 @@ static void start_watching(struct cluster *c)
 {
         const struct watched_config watched = { .api = c->config.api,
                                                 .ctx = c,
-                                                .changed = set_refs_changed };
+                                                .changed = cluster_set_refs_changed };
         const struct events_config events = { .api = c->config.api,
                                               .controller = "edge.cattle.io/limb",
                                               .instance = c->config.node };
@@ -216,9 +217,9 @@ static void start_watching(struct cluster *c)
         c->events = events_new(&events);
         c->heartbeat = heartbeat_open(&heartbeat);
         c->maker = maker_new(c->config.node, NULL);
-        maker_set_why(c->maker, set_why, c);
-        keep_read(c);
-        watch_links(c);
+        maker_set_why(c->maker, cluster_set_why, c);
+        cluster_keep_read(c);
+        cluster_watch_links(c);
 }
 
 static void on_stop_limit(void *ctx)
@@ -249,13 +250,14 @@ int cluster_open(const struct cluster_config *config, struct cluster **ret, stru
         c->keep = keep;
         c->trouble = xcalloc(1, sizeof(*c->trouble));
         *c->trouble = BUF(TROUBLE_MAX);
+        c->links_trouble = xstrdup("DeviceLinks: not read yet");
         c->turn = (struct loop_turn){ .ended = on_turn, .ctx = c };
         loop_on_turn(config->loop, &c->turn);
         loop_timer_init(&c->start, config->loop, on_start, c);
         loop_timer_init(&c->again, config->loop, on_again, c);
         loop_timer_init(&c->stop_limit, config->loop, on_stop_limit, c);
-        gone_init(c);
-        report_refresh(c);
+        cluster_gone_init(c);
+        cluster_report_refresh(c);
         c->start_ns = clock_mono_ns();
         loop_timer_start(&c->start, START_LOOK_NS, 0);
         start_watching(c);
@@ -272,7 +274,7 @@ void cluster_stop(struct cluster *c, int64_t limit_ns, void (*done)(void *ctx), 
         loop_timer_start(&c->again, 0, LOOP_EXACT);
         for (size_t i = 0; i < c->n; i++) {
                 cluster_touch(c->list[i]);
-                report_again(c->list[i]);
+                cluster_report_again(c->list[i]);
         }
 }
 
@@ -283,10 +285,10 @@ void cluster_close(struct cluster *c)
         loop_off_turn(c->config.loop, &c->turn);
         reflector_close(c->links_reflector);
         while (c->n > 0)
-                link_remove(c->list[c->n - 1]);
+                cluster_link_remove(c->list[c->n - 1]);
         free(c->list);
-        kinds_sweep(c);
-        gone_done(c);
+        cluster_kinds_sweep(c);
+        cluster_gone_done(c);
         heartbeat_close(c->heartbeat);
         events_free(c->events);
         watched_free(c->watched);

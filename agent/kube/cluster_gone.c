@@ -24,9 +24,9 @@ static const char *node_of(const struct tree *object)
         return node ? node : "";
 }
 
-void gone_end(struct cluster_link *l)
+void cluster_gone_end(struct cluster_link *l)
 {
-        link_rested(l);
+        cluster_rested(l);
         if (l->orphan) {
                 l->life = LIFE_ORPHAN;
         } else {
@@ -36,16 +36,16 @@ void gone_end(struct cluster_link *l)
         cluster_touch(l);
 }
 
-void gone_ask(struct cluster_link *l)
+void cluster_gone_ask(struct cluster_link *l)
 {
         if (l->life == LIFE_ORPHAN || l->life == LIFE_ENDED || l->life == LIFE_MOVED)
                 return;
         if (l->seen.arena && l->seen.deleted && !l->seen.finalizer) {
-                gone_end(l);
+                cluster_gone_end(l);
                 return;
         }
         l->life = LIFE_ASKING;
-        link_rested(l);
+        cluster_rested(l);
         cluster_touch(l);
 }
 
@@ -54,13 +54,13 @@ static void lost(struct cluster_link *l, bool no_resource)
         const struct cluster *c = l->c;
 
         if (no_resource && c->config.keep_ns > 0 && c->n >= MANY)
-                gone_orphan(l);
-        gone_end(l);
+                cluster_gone_orphan(l);
+        cluster_gone_end(l);
 }
 
 static void on_looked(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
         struct object_meta m = { 0 };
 
         if (l->life != LIFE_ASKING)
@@ -70,13 +70,13 @@ static void on_looked(void *ctx, struct kube_answer *a)
                 return;
         }
         if (a->class != KUBE_OK || !a->object) {
-                link_rest(l, rest_of(a), a);
+                cluster_rest(l, cluster_rest_of(a), a);
                 return;
         }
         object_meta_read(a->object, a->arena, &m);
-        link_rested(l);
+        cluster_rested(l);
         if (strcmp(m.uid, l->uid) != 0) {
-                gone_end(l);
+                cluster_gone_end(l);
         } else if (strcmp(node_of(a->object), l->c->config.node) == 0) {
                 cluster_take(l->c, a->object, &m, steal(&a->arena));
         } else {
@@ -86,7 +86,7 @@ static void on_looked(void *ctx, struct kube_answer *a)
         }
 }
 
-bool gone_look(struct cluster_link *l)
+bool cluster_gone_look(struct cluster_link *l)
 {
         auto_free char *path = kube_path(&kube_devicelinks, l->space, l->name, NULL);
         struct write w = {
@@ -97,7 +97,7 @@ bool gone_look(struct cluster_link *l)
                 .done = on_looked,
         };
 
-        return write_chain(l, &w);
+        return cluster_write_chain(l, &w);
 }
 
 /* --- the loss of all */
@@ -107,7 +107,7 @@ static bool waits(const struct cluster_link *l)
         return l->life == LIFE_PRESENT && l->seen.deleted && !l->checked && !l->orphan;
 }
 
-bool gone_checked(struct cluster_link *l)
+bool cluster_gone_checked(struct cluster_link *l)
 {
         struct cluster *c = l->c;
 
@@ -122,7 +122,7 @@ bool gone_checked(struct cluster_link *l)
         return false;
 }
 
-void gone_orphan(struct cluster_link *l)
+void cluster_gone_orphan(struct cluster_link *l)
 {
         struct cluster *c = l->c;
 
@@ -170,7 +170,7 @@ static void on_discovery(void *ctx, struct kube_answer *a)
                 if (!waits(l))
                         continue;
                 if (going)
-                        gone_orphan(l);
+                        cluster_gone_orphan(l);
                 else
                         l->checked = true;
                 cluster_touch(l);
@@ -205,12 +205,12 @@ static void on_kept(void *ctx)
                         continue;
                 l->orphan = false;
                 if (l->life == LIFE_ORPHAN)
-                        gone_end(l);
+                        cluster_gone_end(l);
                 cluster_touch(l);
         }
 }
 
-void gone_crd(struct cluster *c, bool there)
+void cluster_gone_crd(struct cluster *c, bool there)
 {
         if (!there) {
                 c->crd_gone = true;
@@ -224,13 +224,13 @@ void gone_crd(struct cluster *c, bool there)
                 loop_timer_start_at(&c->kept, end_ns, 0);
 }
 
-void gone_init(struct cluster *c)
+void cluster_gone_init(struct cluster *c)
 {
         loop_timer_init(&c->guard, c->config.loop, on_guard, c);
         loop_timer_init(&c->kept, c->config.loop, on_kept, c);
 }
 
-void gone_done(struct cluster *c)
+void cluster_gone_done(struct cluster *c)
 {
         kube_cancel(c->guard_call);
         loop_timer_end(&c->guard);

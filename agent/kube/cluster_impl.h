@@ -227,101 +227,104 @@ struct cluster {
 
 /* --- cluster_watch.c */
 
-void watch_links(struct cluster *c);
-void kind_use(struct cluster_link *l, const char *api_version, const char *kind);
-void kind_drop(struct cluster_link *l);
-void kinds_sweep(struct cluster *c); /* closes those that no link uses */
+void cluster_watch_links(struct cluster *c);
+void cluster_kind_use(struct cluster_link *l, const char *api_version, const char *kind);
+void cluster_kind_drop(struct cluster_link *l);
+void cluster_kinds_sweep(struct cluster *c); /* closes those that no link uses */
 
 /* --- cluster_links.c */
 
-struct cluster_link *link_find(const struct cluster *c, const char *key);
-struct cluster_link *link_find_name(const struct cluster *c, const char *space, const char *name);
-struct cluster_link *link_add(struct cluster *c, const char *space, const char *name,
-                              const char *uid);
-void link_remove(struct cluster_link *l); /* from the table, and free it */
+struct cluster_link *cluster_link_find(const struct cluster *c, const char *key);
+struct cluster_link *cluster_link_find_name(const struct cluster *c, const char *space,
+                                            const char *name);
+struct cluster_link *cluster_link_add(struct cluster *c, const char *space, const char *name,
+                                      const char *uid);
+void cluster_link_remove(struct cluster_link *l); /* from the table, and free it */
 void cluster_touch(struct cluster_link *l);
-void link_event(struct cluster_link *l);                             /* the same, measured */
-void link_drop_set(struct cluster_link *l, struct object_set **set); /* .newest or .accepted */
-void link_forget_old(struct cluster_link *l);
+void cluster_link_event(struct cluster_link *l); /* the same, measured */
+void cluster_link_drop_set(struct cluster_link *l,
+                           struct object_set **set); /* .newest or .accepted */
+void cluster_link_forget_old(struct cluster_link *l);
 /* An object of ours was seen: event, or answer to a write.  The arena is taken over. */
 void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
-               struct arena *owned);
+                  struct arena *owned);
 /* Another object of the same name: what is left is what the rooms do. */
-void link_renew(struct cluster_link *l, const char *uid);
-const struct object *link_newest(const struct cluster_link *l); /* NULL: none */
-const struct object *link_accepted(const struct cluster_link *l);
-bool link_busy(const struct cluster_link *l);
-void link_decide(struct cluster_link *l, struct chain_verdict *ret);
+void cluster_link_renew(struct cluster_link *l, const char *uid);
+const struct object *cluster_link_newest(const struct cluster_link *l); /* NULL: none */
+const struct object *cluster_link_accepted(const struct cluster_link *l);
+bool cluster_link_busy(const struct cluster_link *l);
+void cluster_link_decide(struct cluster_link *l, struct chain_verdict *ret);
 void cluster_work(struct cluster_link *l); /* at the end of the turn; may free it */
-bool link_differs(const struct cluster_link *l, const struct chain_verdict *v);
-void link_settled(struct cluster_link *l); /* its event is worked off */
+bool cluster_link_differs(const struct cluster_link *l, const struct chain_verdict *v);
+void cluster_link_settled(struct cluster_link *l); /* its event is worked off */
 
 /* --- cluster_write.c */
 
-void lane_add(struct cluster_link *l, enum lane_name lane);
-void lane_leave(struct cluster_link *l); /* all of them, with its requests */
-void lanes_pump(struct cluster *c);
-bool lanes_idle(const struct cluster *c);
-void link_rest(struct cluster_link *l, enum rest_why why, const struct kube_answer *a);
-void link_rested(struct cluster_link *l); /* what was tried went well, or is another thing now */
-void rest_init(struct cluster_link *l);
-enum rest_why rest_of(const struct kube_answer *a);
+void cluster_lane_add(struct cluster_link *l, enum lane_name lane);
+void cluster_lane_leave(struct cluster_link *l); /* all of them, with its requests */
+void cluster_lanes_pump(struct cluster *c);
+bool cluster_lanes_idle(const struct cluster *c);
+void cluster_rest(struct cluster_link *l, enum rest_why why, const struct kube_answer *a);
+void cluster_rested(struct cluster_link *l); /* what was tried went well, or is another thing now */
+void cluster_rest_init(struct cluster_link *l);
+enum rest_why cluster_rest_of(const struct kube_answer *a);
 struct write {
         const char *method, *path, *resource, *type;
         const struct buf *body; /* NULL = none */
         enum kube_lane lane;
         void (*done)(void *ctx, struct kube_answer *);
 };
-struct kube_call *write_start(struct cluster_link *l, const struct write *w);
+struct kube_call *cluster_write_start(struct cluster_link *l, const struct write *w);
 /* As the link's request of the chain: true: started. */
-bool write_chain(struct cluster_link *l, const struct write *w);
+bool cluster_write_chain(struct cluster_link *l, const struct write *w);
 /* The same on an instance: fills in path, resource and lane.  name NULL: the collection. */
-bool write_device(struct cluster_link *l, const char *api_version, const char *kind,
-                  const char *name, struct write *w);
-struct cluster_link *write_ended(void *ctx, const struct kube_answer *a); /* its end */
+bool cluster_write_device(struct cluster_link *l, const char *api_version, const char *kind,
+                          const char *name, struct write *w);
+struct cluster_link *cluster_write_ended(void *ctx, const struct kube_answer *a); /* its end */
 
 /* --- cluster_make.c, cluster_instance.c, cluster_report.c: true: a request was started */
 
-bool make_finalizer(struct cluster_link *l, bool present);
-bool make_read(struct cluster_link *l);
-bool make_conditions(struct cluster_link *l);
-bool instance_look(struct cluster_link *l);
-bool instance_make(struct cluster_link *l);
-bool instance_drop_old(struct cluster_link *l);
-bool instance_give_back(struct cluster_link *l);
+bool cluster_make_finalizer(struct cluster_link *l, bool present);
+bool cluster_make_read(struct cluster_link *l);
+bool cluster_make_conditions(struct cluster_link *l);
+bool cluster_instance_look(struct cluster_link *l);
+bool cluster_instance_make(struct cluster_link *l);
+bool cluster_instance_drop_old(struct cluster_link *l);
+bool cluster_instance_give_back(struct cluster_link *l);
 /* An instance was seen, in an event or an answer. */
-void instance_take(struct cluster_link *l, const struct tree *object, const struct object_meta *m);
-void instance_gone(struct cluster_link *l, const char *uid); /* uid NULL = whichever */
-void instance_forget(struct cluster_link *l);
-bool report_start(struct cluster_link *l);
-void report_init(struct cluster_link *l);
-void report_done(struct cluster_link *l);
-void report_ready(struct cluster_link *l); /* its instance is there now, or another one */
-void report_again(struct cluster_link *l); /* what waited for its instance */
-void report_refresh(struct cluster *c);    /* begins the timer of all */
+void cluster_instance_take(struct cluster_link *l, const struct tree *object,
+                           const struct object_meta *m);
+void cluster_instance_gone(struct cluster_link *l, const char *uid); /* uid NULL = whichever */
+void cluster_instance_forget(struct cluster_link *l);
+bool cluster_report_start(struct cluster_link *l);
+void cluster_report_init(struct cluster_link *l);
+void cluster_report_done(struct cluster_link *l);
+void cluster_report_ready(struct cluster_link *l); /* its instance is there now, or another one */
+void cluster_report_again(struct cluster_link *l); /* what waited for its instance */
+void cluster_report_refresh(struct cluster *c);    /* begins the timer of all */
 
 /* --- cluster_gone.c */
 
-void gone_ask(struct cluster_link *l); /* not selected any more */
-bool gone_look(struct cluster_link *l);
-void gone_end(struct cluster_link *l);
+void cluster_gone_ask(struct cluster_link *l); /* not selected any more */
+bool cluster_gone_look(struct cluster_link *l);
+void cluster_gone_end(struct cluster_link *l);
 /* A deletion: true when it may go on, false while it is found out whether all go. */
-bool gone_checked(struct cluster_link *l);
-void gone_orphan(struct cluster_link *l);
-void gone_crd(struct cluster *c, bool there);
-void gone_init(struct cluster *c);
-void gone_done(struct cluster *c);
+bool cluster_gone_checked(struct cluster_link *l);
+void cluster_gone_orphan(struct cluster_link *l);
+void cluster_gone_crd(struct cluster *c, bool there);
+void cluster_gone_init(struct cluster *c);
+void cluster_gone_done(struct cluster *c);
 
 /* --- cluster_keep.c, cluster_set.c, cluster_say.c */
 
-void keep_read(struct cluster *c);
-void keep_put(struct cluster_link *l);
-void set_update(struct cluster *c);
-bool set_refs_unknown(struct cluster_link *l);
-void set_refs(struct cluster *c);
-void set_refs_changed(void *ctx); /* what is referred to is another thing now */
-const char *set_why(void *ctx, enum object_kind kind, const char *space, const char *name);
-void say(struct cluster_link *l, bool warning, const char *reason, const char *action,
-         const char *format, ...) __attribute__((format(printf, 5, 6)));
+void cluster_keep_read(struct cluster *c);
+void cluster_keep_put(struct cluster_link *l);
+void cluster_set_update(struct cluster *c);
+bool cluster_set_refs_unknown(struct cluster_link *l);
+void cluster_set_refs(struct cluster *c);
+void cluster_set_refs_changed(void *ctx); /* what is referred to is another thing now */
+const char *cluster_set_why(void *ctx, enum object_kind kind, const char *space, const char *name);
+void cluster_say(struct cluster_link *l, bool warning, const char *reason, const char *action,
+                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -21,9 +21,9 @@ static struct instance_want want_of(const struct cluster_link *l, const struct o
 
 static const struct object *wanted(const struct cluster_link *l)
 {
-        const struct object *o = link_newest(l);
+        const struct object *o = cluster_link_newest(l);
 
-        return o ? o : link_accepted(l);
+        return o ? o : cluster_link_accepted(l);
 }
 
 static bool is_ours(const struct cluster_link *l)
@@ -62,7 +62,7 @@ static void set_text(char **to, const char *text)
         *to = copy;
 }
 
-void instance_forget(struct cluster_link *l)
+void cluster_instance_forget(struct cluster_link *l)
 {
         set_text(&l->instance.uid, NULL);
         set_text(&l->instance.version, NULL);
@@ -99,12 +99,13 @@ static void is_right(struct cluster_link *l, const struct instance_want *w,
         x->check = check_of(m);
         x->recreate = false;
         l->refused = CHAIN_REFUSED_NOTHING;
-        link_rested(l);
+        cluster_rested(l);
         if (l->accepted && l->accepted == l->newest)
-                keep_put(l);
+                cluster_keep_put(l);
 }
 
-void instance_take(struct cluster_link *l, const struct tree *object, const struct object_meta *m)
+void cluster_instance_take(struct cluster_link *l, const struct tree *object,
+                           const struct object_meta *m)
 {
         struct link_instance *x = &l->instance;
         const struct object *o = wanted(l);
@@ -125,12 +126,12 @@ void instance_take(struct cluster_link *l, const struct tree *object, const stru
                 is_right(l, &w, object, m);
         else if (x->state == CHAIN_DIFFERS && x->written_serial == o->serial &&
                  clock_mono_ns() - x->written_ns < FIGHT_NS)
-                link_rest(l, REST_WAITING, NULL);
+                cluster_rest(l, REST_WAITING, NULL);
         if (!same_uid)
-                report_ready(l);
+                cluster_report_ready(l);
         else if (x->state == CHAIN_RIGHT)
-                report_again(l);
-        link_event(l);
+                cluster_report_again(l);
+        cluster_link_event(l);
 }
 
 /* An answer may be older than an event that came before it; and a server that was restored is older
@@ -144,23 +145,25 @@ static void take_answer(struct cluster_link *l, const struct tree *object,
         if (x->uid && x->version && strcmp(x->uid, m->uid) == 0 &&
             resource_version_order(m->version, x->version, &order) && order < 0) {
                 l->instance.state = CHAIN_UNSURE;
-                link_rest(l, REST_AWAY, NULL);
+                cluster_rest(l, REST_AWAY, NULL);
                 return;
         }
-        instance_take(l, object, m);
+        cluster_instance_take(l, object, m);
 }
 
-void instance_gone(struct cluster_link *l, const char *uid)
+void cluster_instance_gone(struct cluster_link *l, const char *uid)
 {
         struct link_instance *x = &l->instance;
 
         if (x->uid && uid && strcmp(x->uid, uid) != 0)
                 return;
         bool was = x->uid;
-        instance_forget(l);
+        cluster_instance_forget(l);
         x->state = CHAIN_ABSENT;
         x->recreate = was;
-        link_event(l);
+        if (l->rest_why == REST_WAITING)
+                cluster_rested(l); /* it was waited for */
+        cluster_link_event(l);
 }
 
 /* --- requests */
@@ -182,17 +185,17 @@ static void cannot_create(struct cluster_link *l, const struct kube_answer *a)
         l->refused = a->no_resource ? CHAIN_REFUSED_MODEL : CHAIN_REFUSED_CREATE;
         log_refused(l, a);
         if (is_ours(l))
-                say(l, true, "FailedCreated", "Creating", "%s: %s",
-                    a->no_resource ? "unable to make device from model"
-                                   : "unable to create device from template",
-                    a->message);
-        link_rest(l, a->no_resource ? REST_MODEL : REST_REFUSED, a);
+                cluster_say(l, true, "FailedCreated", "Creating", "%s: %s",
+                            a->no_resource ? "unable to make device from model"
+                                           : "unable to create device from template",
+                            a->message);
+        cluster_rest(l, a->no_resource ? REST_MODEL : REST_REFUSED, a);
 }
 
 /* What our write made of it: the server's defaults are in it. */
 static void take_written(struct cluster_link *l, struct kube_answer *a)
 {
-        const struct object *o = link_newest(l);
+        const struct object *o = cluster_link_newest(l);
         struct object_meta m = { 0 };
 
         if (!a->object) {
@@ -215,13 +218,14 @@ static void take_written(struct cluster_link *l, struct kube_answer *a)
 
 static void on_made(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
         bool again = l->instance.recreate;
 
         switch (a->class) {
         case KUBE_OK:
                 if (again)
-                        say(l, true, "Recreating", "Creating", "previous device is inactivated");
+                        cluster_say(l, true, "Recreating", "Creating",
+                                    "previous device is inactivated");
                 if (l->refused == CHAIN_REFUSED_MODEL && l->kind && l->kind->reflector)
                         reflector_retry(l->kind->reflector);
                 take_written(l, a);
@@ -240,14 +244,14 @@ static void on_made(void *ctx, struct kube_answer *a)
         case KUBE_EXPIRED:
         case KUBE_AWAY: /* it may have arrived */
                 l->instance.state = CHAIN_UNSURE;
-                link_rest(l, REST_AWAY, a);
+                cluster_rest(l, REST_AWAY, a);
                 break;
         }
 }
 
-bool instance_make(struct cluster_link *l)
+bool cluster_instance_make(struct cluster_link *l)
 {
-        const struct object *o = link_newest(l);
+        const struct object *o = cluster_link_newest(l);
         auto_of(buf) struct buf body = BUF(CLUSTER_BODY_MAX);
         struct write w = { .method = "POST", .body = &body, .done = on_made };
 
@@ -255,14 +259,14 @@ bool instance_make(struct cluster_link *l)
                 return false;
         struct instance_want want = want_of(l, o);
         instance_create(&want, &body);
-        return write_device(l, l->seen.api_version, l->seen.kind, NULL, &w);
+        return cluster_write_device(l, l->seen.api_version, l->seen.kind, NULL, &w);
 }
 
 /* --- look, and make right */
 
 static void on_replaced(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
 
         switch (a->class) {
         case KUBE_OK:
@@ -270,31 +274,31 @@ static void on_replaced(void *ctx, struct kube_answer *a)
                 take_written(l, a);
                 break;
         case KUBE_CONFLICT:
-                link_rest(l, REST_AWAY, a);
+                cluster_rest(l, REST_AWAY, a);
                 break;
         case KUBE_MISSING:
-                instance_gone(l, NULL);
+                cluster_instance_gone(l, NULL);
                 break;
         case KUBE_REFUSED:
         case KUBE_FORBIDDEN:
         case KUBE_UNAUTHORIZED:
                 log_refused(l, a);
                 l->refused = CHAIN_REFUSED_UPDATE;
-                say(l, true, "FailedUpdated", "Updating",
-                    "unable to update the device from template: %s", a->message);
-                link_rest(l, REST_REFUSED, a);
+                cluster_say(l, true, "FailedUpdated", "Updating",
+                            "unable to update the device from template: %s", a->message);
+                cluster_rest(l, REST_REFUSED, a);
                 break;
         case KUBE_EXISTS:
         case KUBE_EXPIRED:
         case KUBE_AWAY:
-                link_rest(l, REST_AWAY, a);
+                cluster_rest(l, REST_AWAY, a);
                 break;
         }
 }
 
 static bool replace(struct cluster_link *l, const struct tree *object)
 {
-        const struct object *o = link_newest(l);
+        const struct object *o = cluster_link_newest(l);
         auto_of(buf) struct buf body = BUF(CLUSTER_BODY_MAX);
         struct write w = { .method = "PUT", .body = &body, .done = on_replaced };
 
@@ -302,7 +306,7 @@ static bool replace(struct cluster_link *l, const struct tree *object)
                 return false;
         struct instance_want want = want_of(l, o);
         instance_replace(&want, object, &body);
-        return write_device(l, l->seen.api_version, l->seen.kind, l->name, &w);
+        return cluster_write_device(l, l->seen.api_version, l->seen.kind, l->name, &w);
 }
 
 static void say_foreign(struct cluster_link *l, const struct object_meta *m)
@@ -311,9 +315,9 @@ static void say_foreign(struct cluster_link *l, const struct object_meta *m)
         auto_free char *whose = owner ? xasprintf("it belongs to %s %s", owner->kind, owner->name)
                                       : xstrdup("it belongs to no DeviceLink");
 
-        say(l, true, "FailedCreated", "Creating",
-            "unable to create device from template: %s %s is there already, and %s", l->seen.kind,
-            l->key, whose);
+        cluster_say(l, true, "FailedCreated", "Creating",
+                    "unable to create device from template: %s %s is there already, and %s",
+                    l->seen.kind, l->key, whose);
 }
 
 /* Of a link that cannot be read: all that matters is who holds it. */
@@ -330,7 +334,7 @@ static void looked_at(struct cluster_link *l, struct kube_answer *a)
         struct object_meta m = { 0 };
 
         object_meta_read(a->object, a->arena, &m);
-        link_rested(l);
+        cluster_rested(l);
         if (wanted(l))
                 take_answer(l, a->object, &m);
         else
@@ -338,7 +342,7 @@ static void looked_at(struct cluster_link *l, struct kube_answer *a)
 
         enum chain_instance state = l->instance.state;
         if (state == CHAIN_HELD) {
-                link_rest(l, REST_WAITING, NULL);
+                cluster_rest(l, REST_WAITING, NULL);
                 return;
         }
         if (!is_ours(l))
@@ -346,31 +350,31 @@ static void looked_at(struct cluster_link *l, struct kube_answer *a)
         if (state == CHAIN_FOREIGN)
                 say_foreign(l, &m);
         if (state == CHAIN_FOREIGN || state == CHAIN_GOING)
-                link_rest(l, REST_WAITING, NULL);
+                cluster_rest(l, REST_WAITING, NULL);
         else if (state == CHAIN_DIFFERS && !l->resting && replace(l, a->object))
                 l->c->lanes[LANE_CHAIN].busy++;
 }
 
 static void on_looked(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
 
         if (a->class == KUBE_OK && a->object) {
                 looked_at(l, a);
         } else if (a->class == KUBE_MISSING && !a->no_resource) {
-                instance_gone(l, NULL);
+                cluster_instance_gone(l, NULL);
                 l->refused = CHAIN_REFUSED_NOTHING;
-                link_rested(l);
+                cluster_rested(l);
         } else if (a->class == KUBE_MISSING || refused(a)) {
                 cannot_create(l, a);
         } else {
-                link_rest(l, REST_AWAY, a);
+                cluster_rest(l, REST_AWAY, a);
         }
 }
 
-bool instance_look(struct cluster_link *l)
+bool cluster_instance_look(struct cluster_link *l)
 {
         struct write w = { .method = "GET", .done = on_looked };
 
-        return write_device(l, l->seen.api_version, l->seen.kind, l->name, &w);
+        return cluster_write_device(l, l->seen.api_version, l->seen.kind, l->name, &w);
 }

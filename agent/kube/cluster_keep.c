@@ -129,9 +129,9 @@ static void put_status(struct arena *a, struct tree *root, const struct deviceli
 }
 
 /* All that a link is made of, and nothing that changes without it. */
-void keep_put(struct cluster_link *l)
+void cluster_keep_put(struct cluster_link *l)
 {
-        const struct object *o = link_accepted(l);
+        const struct object *o = cluster_link_accepted(l);
         auto_of(arena) struct arena *a = arena_new();
         struct tree *root = tree_new(a, TREE_MAP);
         struct tree *meta;
@@ -159,11 +159,11 @@ static void take_kept(void *ctx, const struct tree *object, const struct instanc
         auto_free char *wrong = NULL;
 
         object_meta_read(object, owned, &m);
-        if (m.uid[0] == '\0' || m.name[0] == '\0' || link_find_name(c, m.space, m.name)) {
+        if (m.uid[0] == '\0' || m.name[0] == '\0' || cluster_link_find_name(c, m.space, m.name)) {
                 arena_free(owned); /* of two files for one link the second is older or foreign */
                 return;
         }
-        struct cluster_link *l = link_add(c, m.space, m.name, m.uid);
+        struct cluster_link *l = cluster_link_add(c, m.space, m.name, m.uid);
 
         l->life = LIFE_KEPT;
         l->instance.seen = *seen;
@@ -173,10 +173,10 @@ static void take_kept(void *ctx, const struct tree *object, const struct instanc
                 return;
         }
         last_known_remove(c->keep, l->uid);
-        link_remove(l);
+        cluster_link_remove(l);
 }
 
-void keep_read(struct cluster *c)
+void cluster_keep_read(struct cluster *c)
 {
         last_known_read(c->keep, take_kept, c);
 }

@@ -17,15 +17,15 @@ static bool is_of_link(const struct cluster_link *l, const struct object_meta *m
 
 static void on_old_deleted(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
 
         if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_CONFLICT) {
-                link_forget_old(l);
+                cluster_link_forget_old(l);
                 return;
         }
         if (a->class != KUBE_AWAY)
                 LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
-        link_rest(l, rest_of(a), a);
+        cluster_rest(l, cluster_rest_of(a), a);
 }
 
 static bool delete_old(struct cluster_link *l, const char *uid)
@@ -37,51 +37,51 @@ static bool delete_old(struct cluster_link *l, const char *uid)
                         "{\"uid\":");
         buf_add_json(&body, uid, strlen(uid));
         buf_adds(&body, "}}");
-        return write_device(l, l->old_version, l->old_kind, l->name, &w);
+        return cluster_write_device(l, l->old_version, l->old_kind, l->name, &w);
 }
 
 static void on_old_seen(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
         struct object_meta m = { 0 };
 
         if (a->class == KUBE_MISSING || !l->old_kind) {
-                link_forget_old(l);
+                cluster_link_forget_old(l);
         } else if (a->class == KUBE_OK && a->object) {
                 object_meta_read(a->object, a->arena, &m);
                 if (!is_of_link(l, &m) || m.deleted)
-                        link_forget_old(l);
+                        cluster_link_forget_old(l);
                 else if (delete_old(l, m.uid))
                         l->c->lanes[LANE_CHAIN].busy++;
         } else {
-                link_rest(l, rest_of(a), a);
+                cluster_rest(l, cluster_rest_of(a), a);
         }
 }
 
-bool instance_drop_old(struct cluster_link *l)
+bool cluster_instance_drop_old(struct cluster_link *l)
 {
         struct write w = { .method = "GET", .done = on_old_seen };
 
-        return write_device(l, l->old_version, l->old_kind, l->name, &w);
+        return cluster_write_device(l, l->old_version, l->old_kind, l->name, &w);
 }
 
 /* --- of a link that moved */
 
 static void on_given_back(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
 
         if (l->life != LIFE_MOVED) { /* it came back meanwhile */
                 l->instance.state = CHAIN_UNSURE;
                 return;
         }
         if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_REFUSED) {
-                gone_end(l);
+                cluster_gone_end(l);
                 return;
         }
         if (a->class != KUBE_AWAY)
                 LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
-        link_rest(l, rest_of(a), a);
+        cluster_rest(l, cluster_rest_of(a), a);
 }
 
 static bool release(struct cluster_link *l, const char *api_version, const char *kind,
@@ -93,13 +93,13 @@ static bool release(struct cluster_link *l, const char *api_version, const char 
         };
 
         instance_release(uid, l->c->config.node, &body);
-        return write_device(l, api_version, kind, l->name, &w);
+        return cluster_write_device(l, api_version, kind, l->name, &w);
 }
 
 /* The model that this node last made an instance of. */
 static void model_of(const struct cluster_link *l, const char **ret_version, const char **ret_kind)
 {
-        const struct object *o = link_accepted(l);
+        const struct object *o = cluster_link_accepted(l);
 
         if (o) {
                 *ret_version = o->link.spec.model.api_version;
@@ -112,7 +112,7 @@ static void model_of(const struct cluster_link *l, const char **ret_version, con
 
 static void on_held_seen(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
         struct object_meta m = { 0 };
         const char *version, *kind, *node;
 
@@ -121,23 +121,23 @@ static void on_held_seen(void *ctx, struct kube_answer *a)
                 return;
         }
         if (a->class == KUBE_MISSING) {
-                gone_end(l);
+                cluster_gone_end(l);
                 return;
         }
         if (a->class != KUBE_OK || !a->object) {
-                link_rest(l, rest_of(a), a);
+                cluster_rest(l, cluster_rest_of(a), a);
                 return;
         }
         object_meta_read(a->object, a->arena, &m);
         node = tree_text(tree_get(m.annotations, ANNOTATION_NODE));
         model_of(l, &version, &kind);
         if (!is_of_link(l, &m) || !node || strcmp(node, l->c->config.node) != 0)
-                gone_end(l);
+                cluster_gone_end(l);
         else if (release(l, version, kind, m.uid))
                 l->c->lanes[LANE_CHAIN].busy++;
 }
 
-bool instance_give_back(struct cluster_link *l)
+bool cluster_instance_give_back(struct cluster_link *l)
 {
         const char *version, *kind;
         struct write w = { .method = "GET", .done = on_held_seen };
@@ -145,5 +145,5 @@ bool instance_give_back(struct cluster_link *l)
         model_of(l, &version, &kind);
         if (l->instance.uid)
                 return release(l, version, kind, l->instance.uid);
-        return write_device(l, version, kind, l->name, &w);
+        return cluster_write_device(l, version, kind, l->name, &w);
 }

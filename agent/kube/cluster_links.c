@@ -28,7 +28,7 @@ static size_t place(const struct cluster *c, const char *key, bool *ret_found)
         return low;
 }
 
-struct cluster_link *link_find(const struct cluster *c, const char *key)
+struct cluster_link *cluster_link_find(const struct cluster *c, const char *key)
 {
         bool found;
         size_t at = place(c, key, &found);
@@ -36,11 +36,12 @@ struct cluster_link *link_find(const struct cluster *c, const char *key)
         return found ? c->list[at] : NULL;
 }
 
-struct cluster_link *link_find_name(const struct cluster *c, const char *space, const char *name)
+struct cluster_link *cluster_link_find_name(const struct cluster *c, const char *space,
+                                            const char *name)
 {
         auto_free char *key = xasprintf("%s/%s", space, name);
 
-        return link_find(c, key);
+        return cluster_link_find(c, key);
 }
 
 static void on_say_timer(void *ctx)
@@ -56,18 +57,18 @@ static void on_cleanup(void *ctx)
 {
         struct cluster_link *l = ctx;
 
-        if (!link_busy(l))
+        if (!cluster_link_busy(l))
                 return;
         l->overdue = true;
-        say(l, true, "FailedCleanup", "Disconnecting",
-            "the device did not close in time; the link goes without it");
+        cluster_say(l, true, "FailedCleanup", "Disconnecting",
+                    "the device did not close in time; the link goes without it");
         LOG(WARNING, "kube.cleanup", "a deleted link's device does not close; the link goes",
             LOG_STR("link", l->key));
         cluster_touch(l);
 }
 
-struct cluster_link *link_add(struct cluster *c, const char *space, const char *name,
-                              const char *uid)
+struct cluster_link *cluster_link_add(struct cluster *c, const char *space, const char *name,
+                                      const char *uid)
 {
         struct cluster_link *l = xcalloc(1, sizeof(*l));
         bool found;
@@ -77,8 +78,8 @@ struct cluster_link *link_add(struct cluster *c, const char *space, const char *
         l->space = xstrdup(space);
         l->name = xstrdup(name);
         l->uid = xstrdup(uid);
-        rest_init(l);
-        report_init(l);
+        cluster_rest_init(l);
+        cluster_report_init(l);
         l->say_backoff = BACKOFF(NS_PER_S, 60 * NS_PER_S);
         loop_timer_init(&l->say_timer, c->config.loop, on_say_timer, l);
         loop_timer_init(&l->cleanup, c->config.loop, on_cleanup, l);
@@ -96,7 +97,7 @@ struct cluster_link *link_add(struct cluster *c, const char *space, const char *
 
 /* --- parts of a link */
 
-void link_drop_set(struct cluster_link *l, struct object_set **set)
+void cluster_link_drop_set(struct cluster_link *l, struct object_set **set)
 {
         struct object_set *other = set == &l->newest ? l->accepted : l->newest;
 
@@ -107,8 +108,8 @@ void link_drop_set(struct cluster_link *l, struct object_set **set)
 
 static void leave_work(struct cluster_link *l)
 {
-        lane_leave(l);
-        link_rested(l);
+        cluster_lane_leave(l);
+        cluster_rested(l);
         loop_timer_stop(&l->say_timer);
         loop_timer_stop(&l->cleanup);
         backoff_reset(&l->say_backoff);
@@ -117,26 +118,26 @@ static void leave_work(struct cluster_link *l)
         l->checked = l->overdue = false;
 }
 
-void link_forget_old(struct cluster_link *l)
+void cluster_link_forget_old(struct cluster_link *l)
 {
         free(l->old_version);
         free(l->old_kind);
         l->old_version = l->old_kind = NULL;
 }
 
-void link_renew(struct cluster_link *l, const char *uid)
+void cluster_link_renew(struct cluster_link *l, const char *uid)
 {
         leave_work(l);
-        instance_forget(l);
+        cluster_instance_forget(l);
         l->instance.seen = (struct instance_seen){ 0 };
-        report_done(l);
-        report_init(l);
-        link_forget_old(l);
-        kind_drop(l);
+        cluster_report_done(l);
+        cluster_report_init(l);
+        cluster_link_forget_old(l);
+        cluster_kind_drop(l);
         observed_done(&l->seen);
-        link_drop_set(l, &l->newest);
+        cluster_link_drop_set(l, &l->newest);
         if (!l->orphan)
-                link_drop_set(l, &l->accepted);
+                cluster_link_drop_set(l, &l->accepted);
         free(l->wrong);
         l->wrong = NULL;
         l->handled = false;
@@ -156,7 +157,7 @@ static void take_out_of_dirty(struct cluster_link *l)
                 *at = l->dirty_next;
 }
 
-void link_remove(struct cluster_link *l)
+void cluster_link_remove(struct cluster_link *l)
 {
         struct cluster *c = l->c;
         bool found;
@@ -170,12 +171,12 @@ void link_remove(struct cluster_link *l)
         c->set_dirty = c->refs_dirty = true;
         take_out_of_dirty(l);
         leave_work(l);
-        instance_forget(l);
-        report_done(l);
-        link_forget_old(l);
-        kind_drop(l);
+        cluster_instance_forget(l);
+        cluster_report_done(l);
+        cluster_link_forget_old(l);
+        cluster_kind_drop(l);
         observed_done(&l->seen);
-        link_drop_set(l, &l->newest);
+        cluster_link_drop_set(l, &l->newest);
         object_set_free(l->accepted);
         loop_timer_end(&l->rest);
         loop_timer_end(&l->say_timer);
@@ -190,17 +191,17 @@ void link_remove(struct cluster_link *l)
         free(l);
 }
 
-const struct object *link_newest(const struct cluster_link *l)
+const struct object *cluster_link_newest(const struct cluster_link *l)
 {
         return l->newest ? &l->newest->list[0] : NULL;
 }
 
-const struct object *link_accepted(const struct cluster_link *l)
+const struct object *cluster_link_accepted(const struct cluster_link *l)
 {
         return l->accepted ? &l->accepted->list[0] : NULL;
 }
 
-bool link_busy(const struct cluster_link *l)
+bool cluster_link_busy(const struct cluster_link *l)
 {
         return (l->given || l->closing) && !l->overdue;
 }
@@ -214,7 +215,7 @@ void cluster_touch(struct cluster_link *l)
         l->c->dirty = l;
 }
 
-void link_event(struct cluster_link *l)
+void cluster_link_event(struct cluster_link *l)
 {
         if (l->since_ns == 0)
                 l->since_ns = clock_mono_ns();

@@ -23,20 +23,20 @@ static void log_refused(const struct cluster_link *l, const char *what, const st
 static void finalizer_refused(struct cluster_link *l, const struct kube_answer *a)
 {
         log_refused(l, "finalizer", a);
-        say(l, true, "FailedCreated", "Creating", "cannot change the link's finalizers: %s",
-            a->message);
+        cluster_say(l, true, "FailedCreated", "Creating", "cannot change the link's finalizers: %s",
+                    a->message);
         l->refused = CHAIN_REFUSED_CREATE;
-        link_rest(l, REST_REFUSED, a);
+        cluster_rest(l, REST_REFUSED, a);
 }
 
 static void on_finalizer(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
 
         switch (a->class) {
         case KUBE_OK:
                 l->refused = CHAIN_REFUSED_NOTHING;
-                link_rested(l);
+                cluster_rested(l);
                 take_answer(l, a);
                 break;
         case KUBE_CONFLICT:
@@ -51,12 +51,12 @@ static void on_finalizer(void *ctx, struct kube_answer *a)
         case KUBE_EXISTS:
         case KUBE_EXPIRED:
         case KUBE_AWAY:
-                link_rest(l, rest_of(a), a);
+                cluster_rest(l, cluster_rest_of(a), a);
                 break;
         }
 }
 
-bool make_finalizer(struct cluster_link *l, bool present)
+bool cluster_make_finalizer(struct cluster_link *l, bool present)
 {
         auto_free char *path = kube_path(&kube_devicelinks, l->space, l->name, NULL);
         auto_of(buf) struct buf body = BUF(CLUSTER_BODY_MAX);
@@ -72,25 +72,26 @@ bool make_finalizer(struct cluster_link *l, bool present)
 
         if (!finalizer_patch(l->seen.outline, LINK_FINALIZER, present, &body))
                 return false;
-        return write_chain(l, &w);
+        return cluster_write_chain(l, &w);
 }
 
 /* --- reading */
 
 static void on_read(void *ctx, struct kube_answer *a)
 {
-        struct cluster_link *l = write_ended(ctx, a);
+        struct cluster_link *l = cluster_write_ended(ctx, a);
         struct object_meta m = { 0 };
         int order = 0;
 
         if (a->class != KUBE_OK || !a->object) {
                 l->stale = a->class != KUBE_MISSING; /* then the watch tells */
-                link_rest(l, rest_of(a), a);
+                cluster_rest(l, cluster_rest_of(a), a);
                 return;
         }
         object_meta_read(a->object, a->arena, &m);
         if (resource_version_order(m.version, l->seen.version, &order) && order < 0) {
-                link_rest(l, REST_AWAY, a); /* the server went back in time; the list will tell */
+                cluster_rest(l, REST_AWAY,
+                             a); /* the server went back in time; the list will tell */
                 return;
         }
         l->stale = false;
@@ -98,7 +99,7 @@ static void on_read(void *ctx, struct kube_answer *a)
                 cluster_take(l->c, a->object, &m, steal(&a->arena));
 }
 
-bool make_read(struct cluster_link *l)
+bool cluster_make_read(struct cluster_link *l)
 {
         auto_free char *path = kube_path(&kube_devicelinks, l->space, l->name, NULL);
         struct write w = {
@@ -109,7 +110,7 @@ bool make_read(struct cluster_link *l)
                 .done = on_read,
         };
 
-        return write_chain(l, &w);
+        return cluster_write_chain(l, &w);
 }
 
 /* --- conditions */
@@ -157,7 +158,7 @@ static void on_conditions(void *ctx, struct kube_answer *a)
         say_rest(l, a);
 }
 
-bool make_conditions(struct cluster_link *l)
+bool cluster_make_conditions(struct cluster_link *l)
 {
         auto_free char *path = kube_path(&kube_devicelinks, l->space, l->name, "status");
         auto_of(buf) struct buf body = BUF(CLUSTER_BODY_MAX);
@@ -172,13 +173,13 @@ bool make_conditions(struct cluster_link *l)
                 .done = on_conditions,
         };
 
-        link_decide(l, &v);
+        cluster_link_decide(l, &v);
         if (!v.speak || l->stale ||
             !link_status_patch(LINK_STATUS_AGENT, &l->seen.status, &v.now, l->seen.version,
                                &body)) {
-                link_settled(l);
+                cluster_link_settled(l);
                 return false;
         }
-        l->say_call = write_start(l, &w);
+        l->say_call = cluster_write_start(l, &w);
         return true;
 }

@@ -20,10 +20,10 @@ static void on_timer(void *ctx)
 {
         struct cluster_link *l = ctx;
 
-        lane_add(l, LANE_REPORT);
+        cluster_lane_add(l, LANE_REPORT);
 }
 
-void report_init(struct cluster_link *l)
+void cluster_report_init(struct cluster_link *l)
 {
         l->report = (struct link_report){ .backoff = BACKOFF(NS_PER_S, 60 * NS_PER_S) };
         loop_timer_init(&l->report.timer, l->c->config.loop, on_timer, l);
@@ -36,7 +36,7 @@ static void drop(struct link_report *r)
         r->len = 0;
 }
 
-void report_done(struct cluster_link *l)
+void cluster_report_done(struct cluster_link *l)
 {
         struct link_report *r = &l->report;
 
@@ -66,12 +66,12 @@ static void schedule(struct cluster_link *l, int64_t wait_ns)
                 return;
         loop_timer_stop(&r->timer);
         if (due_ns <= clock_mono_ns() || l->c->stopping)
-                lane_add(l, LANE_REPORT);
+                cluster_lane_add(l, LANE_REPORT);
         else
                 loop_timer_start_at(&r->timer, due_ns, 0);
 }
 
-void report_ready(struct cluster_link *l)
+void cluster_report_ready(struct cluster_link *l)
 {
         struct link_report *r = &l->report;
 
@@ -81,7 +81,7 @@ void report_ready(struct cluster_link *l)
         schedule(l, 0);
 }
 
-void report_again(struct cluster_link *l)
+void cluster_report_again(struct cluster_link *l)
 {
         schedule(l, l->c->config.status_interval_ns);
 }
@@ -99,7 +99,7 @@ static void keep(struct link_report *r, const char *json, size_t len, uint64_t d
 
 void cluster_status(struct cluster *c, const struct link_spec *spec, const char *json, size_t len)
 {
-        struct cluster_link *l = link_find(c, spec->key);
+        struct cluster_link *l = cluster_link_find(c, spec->key);
         uint64_t digest = report_digest(json, len);
 
         if (!l || !l->given || strcmp(spec->uid, l->uid) != 0)
@@ -125,9 +125,10 @@ void cluster_status(struct cluster *c, const struct link_spec *spec, const char 
 static void too_large(struct cluster_link *l, size_t cut)
 {
         if (cut > 0 && !l->report.cut) {
-                say(l, true, "StatusTooLarge", "Reporting",
-                    "the device's status has over %d bytes: the last %zu properties are left out",
-                    STATUS_MAX, cut);
+                cluster_say(l, true, "StatusTooLarge", "Reporting",
+                            "the device's status has over %d bytes: the last %zu properties are "
+                            "left out",
+                            STATUS_MAX, cut);
                 LOG(WARNING, "kube.status-too-large", "a device's status loses its last properties",
                     LOG_STR("link", l->key), LOG_INT("properties", cut));
         }
@@ -196,7 +197,7 @@ static void on_written(void *ctx, struct kube_answer *a)
                 schedule(l, wait_ns);
 }
 
-bool report_start(struct cluster_link *l)
+bool cluster_report_start(struct cluster_link *l)
 {
         struct link_report *r = &l->report;
         auto_of(arena) struct arena *arena = arena_new();
@@ -225,7 +226,7 @@ bool report_start(struct cluster_link *l)
         };
         r->sent = r->digest;
         r->fresh = false;
-        r->call = write_start(l, &w);
+        r->call = cluster_write_start(l, &w);
         return true;
 }
 
@@ -245,26 +246,28 @@ static struct cluster_link *oldest(const struct cluster *c)
         return ret;
 }
 
+static void wait_for_refresh(struct cluster *c, int64_t ns)
+{
+        loop_timer_start(&c->refresh, ns > REFRESH_STEP_NS ? ns : REFRESH_STEP_NS, 0);
+}
+
 /* The document itself comes with the next poll. */
 static void on_refresh(void *ctx)
 {
         struct cluster *c = ctx;
         struct cluster_link *l = oldest(c);
-        int64_t now_ns = clock_mono_ns(), wait_ns = c->config.refresh_ns;
+        int64_t wait_ns = c->config.refresh_ns;
 
-        if (l) {
-                wait_ns = l->report.last_ns + c->config.refresh_ns - now_ns;
-                if (wait_ns <= 0) {
-                        l->report.refresh = true;
-                        wait_ns = REFRESH_STEP_NS;
-                }
-        }
-        loop_timer_start(&c->refresh, wait_ns > REFRESH_STEP_NS ? wait_ns : REFRESH_STEP_NS, 0);
+        if (l)
+                wait_ns += l->report.last_ns - clock_mono_ns();
+        if (l && wait_ns <= 0)
+                l->report.refresh = true;
+        wait_for_refresh(c, wait_ns);
 }
 
-void report_refresh(struct cluster *c)
+void cluster_report_refresh(struct cluster *c)
 {
         loop_timer_init(&c->refresh, c->config.loop, on_refresh, c);
         if (c->config.refresh_ns > 0)
-                loop_timer_start(&c->refresh, c->config.refresh_ns, 0);
+                wait_for_refresh(c, c->config.refresh_ns);
 }

@@ -1,8 +1,8 @@
 /* cluster_say.c - Events on links. */
 #include "kube/cluster_impl.h"
 
-void say(struct cluster_link *l, bool warning, const char *reason, const char *action,
-         const char *format, ...)
+void cluster_say(struct cluster_link *l, bool warning, const char *reason, const char *action,
+                 const char *format, ...)
 {
         struct event_about about = {
                 .api_version = DEVICELINK_API_VERSION,
@@ -22,8 +22,8 @@ void say(struct cluster_link *l, bool warning, const char *reason, const char *a
 void cluster_event(struct cluster *c, const struct link_spec *spec, bool warning,
                    const char *reason, const char *action, const char *note)
 {
-        struct cluster_link *l = link_find(c, spec->key);
+        struct cluster_link *l = cluster_link_find(c, spec->key);
 
         if (l)
-                say(l, warning, reason, action, "%s", note);
+                cluster_say(l, warning, reason, action, "%s", note);
 }

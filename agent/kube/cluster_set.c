@@ -24,9 +24,9 @@ static bool refers(const struct object *o)
         return o && o->link.spec.references.n > 0;
 }
 
-bool set_refs_unknown(struct cluster_link *l)
+bool cluster_set_refs_unknown(struct cluster_link *l)
 {
-        const struct object *o = link_newest(l);
+        const struct object *o = cluster_link_newest(l);
         struct look look = { .watched = l->c->watched };
 
         if (!refers(o))
@@ -41,13 +41,14 @@ static void add_ref(void *ctx, enum object_kind kind, const char *space, const c
 }
 
 /* Only what is driven, or is to be: a link that is not ours to handle has nothing read for it. */
-void set_refs(struct cluster *c)
+void cluster_set_refs(struct cluster *c)
 {
         c->refs_dirty = false;
         watched_begin(c->watched);
         for (size_t i = 0; i < c->n; i++) {
                 struct cluster_link *l = c->list[i];
-                const struct object *newest = link_newest(l), *accepted = link_accepted(l);
+                const struct object *newest = cluster_link_newest(l),
+                                    *accepted = cluster_link_accepted(l);
 
                 if (l->handled && refers(newest))
                         refs_walk(&newest->link, add_ref, c->watched);
@@ -55,21 +56,21 @@ void set_refs(struct cluster *c)
                         refs_walk(&accepted->link, add_ref, c->watched);
         }
         watched_end(c->watched);
-        set_refs_changed(c);
+        cluster_set_refs_changed(c);
 }
 
-void set_refs_changed(void *ctx)
+void cluster_set_refs_changed(void *ctx)
 {
         struct cluster *c = ctx;
 
         c->set_dirty = true;
         for (size_t i = 0; i < c->n; i++) {
-                if (refers(link_newest(c->list[i])))
+                if (refers(cluster_link_newest(c->list[i])))
                         cluster_touch(c->list[i]);
         }
 }
 
-const char *set_why(void *ctx, enum object_kind kind, const char *space, const char *name)
+const char *cluster_set_why(void *ctx, enum object_kind kind, const char *space, const char *name)
 {
         const struct cluster *c = ctx;
         bool unknown = false;
@@ -90,8 +91,9 @@ static void say_references(struct cluster_link *l, const char *trouble)
         free(l->ref_trouble);
         l->ref_trouble = trouble ? xstrdup(trouble) : NULL;
         if (trouble)
-                say(l, true, "FailedFetched", "Fetching",
-                    "cannot fetch the reference parameters: %s, retry in 10 seconds", trouble);
+                cluster_say(l, true, "FailedFetched", "Fetching",
+                            "cannot fetch the reference parameters: %s, retry in 10 seconds",
+                            trouble);
 }
 
 /* --- the set */
@@ -122,7 +124,7 @@ static void mark(struct cluster *c, const struct desired *d)
         }
 }
 
-void set_update(struct cluster *c)
+void cluster_set_update(struct cluster *c)
 {
         struct object_index index = { 0 };
         struct findings now = { 0 };

@@ -36,7 +36,7 @@ static bool same_instance(const struct object *a, const struct object *b)
 static void take_kind(struct cluster_link *l)
 {
         const char *version = l->seen.api_version, *kind = l->seen.kind;
-        const struct object *was = link_accepted(l);
+        const struct object *was = cluster_link_accepted(l);
         bool same = was && same_text(was->link.spec.model.api_version, version) &&
                     same_text(was->link.spec.model.kind, kind);
 
@@ -46,12 +46,12 @@ static void take_kind(struct cluster_link *l)
         }
         if (l->kind &&
             (!same_text(l->kind->kind, kind) || !same_text(l->kind->api_version, version))) {
-                instance_forget(l);
+                cluster_instance_forget(l);
                 l->instance.seen = (struct instance_seen){ 0 };
-                kind_drop(l);
+                cluster_kind_drop(l);
         }
         if (l->old_kind && same_text(l->old_kind, kind) && same_text(l->old_version, version))
-                link_forget_old(l); /* back again */
+                cluster_link_forget_old(l); /* back again */
 }
 
 static bool has_references(const struct object *o)
@@ -61,7 +61,8 @@ static bool has_references(const struct object *o)
 
 static void take_spec(struct cluster_link *l, struct object_set *set, char *wrong)
 {
-        const struct object *before = link_newest(l) ? link_newest(l) : link_accepted(l);
+        const struct object *before =
+                cluster_link_newest(l) ? cluster_link_newest(l) : cluster_link_accepted(l);
         bool same = set && before && same_instance(before, &set->list[0]);
 
         bool refers = has_references(before);
@@ -70,15 +71,16 @@ static void take_spec(struct cluster_link *l, struct object_set *set, char *wron
                 l->instance.state = CHAIN_DIFFERS;
         if (!same)
                 l->instance.check = 0;
-        link_drop_set(l, &l->newest);
+        cluster_link_drop_set(l, &l->newest);
         l->newest = set;
         free(l->wrong);
         l->wrong = wrong;
         if (wrong)
-                say(l, true, "FailedCreated", "Creating", "cannot read the link: %s", wrong);
+                cluster_say(l, true, "FailedCreated", "Creating", "cannot read the link: %s",
+                            wrong);
         l->refused = CHAIN_REFUSED_NOTHING;
-        link_rested(l);
-        if (refers || has_references(link_newest(l)))
+        cluster_rested(l);
+        if (refers || has_references(cluster_link_newest(l)))
                 l->c->refs_dirty = true;
 }
 
@@ -86,19 +88,19 @@ static void take_spec(struct cluster_link *l, struct object_set *set, char *wron
 static void take_kept(struct cluster_link *l)
 {
         if (l->life == LIFE_KEPT && !l->c->offline)
-                link_drop_set(l, &l->accepted);
+                cluster_link_drop_set(l, &l->accepted);
 }
 
 void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
-               struct arena *owned)
+                  struct arena *owned)
 {
-        struct cluster_link *l = link_find_name(c, m->space, m->name);
+        struct cluster_link *l = cluster_link_find_name(c, m->space, m->name);
         struct observed now = { 0 };
 
         if (!l) {
-                l = link_add(c, m->space, m->name, m->uid);
+                l = cluster_link_add(c, m->space, m->name, m->uid);
         } else if (strcmp(l->uid, m->uid) != 0) {
-                link_renew(l, m->uid);
+                cluster_link_renew(l, m->uid);
         } else if (l->seen.arena && l->life == LIFE_PRESENT &&
                    strcmp(l->seen.version, m->version) == 0) {
                 arena_free(owned);
@@ -122,5 +124,5 @@ void cluster_take(struct cluster *c, const struct tree *object, const struct obj
                 take_spec(l, set, wrong);
         }
         l->life = LIFE_PRESENT;
-        link_event(l);
+        cluster_link_event(l);
 }

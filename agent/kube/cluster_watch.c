@@ -32,10 +32,10 @@ static void on_link(void *ctx, const struct tree *object, const struct object_me
 
 static void on_link_gone(void *ctx, const char *space, const char *name, const char *uid)
 {
-        struct cluster_link *l = link_find_name(ctx, space, name);
+        struct cluster_link *l = cluster_link_find_name(ctx, space, name);
 
         if (l && strcmp(l->uid, uid) == 0)
-                gone_ask(l);
+                cluster_gone_ask(l);
 }
 
 /* The first whole list: what is known from disk and not in it has to be asked for. */
@@ -46,7 +46,7 @@ static void first_sync(struct cluster *c)
         loop_timer_stop(&c->start);
         for (size_t i = 0; i < c->n; i++) {
                 if (c->list[i]->life == LIFE_KEPT)
-                        gone_ask(c->list[i]);
+                        cluster_gone_ask(c->list[i]);
         }
         c->offline = false;
         LOG(INFO, "kube.synced", "links read", LOG_INT("links", c->n));
@@ -61,10 +61,10 @@ static void on_links_state(void *ctx, enum reflector_state state, const char *te
         if (state == REFLECTOR_LIVE && !c->synced)
                 first_sync(c);
         if (state == REFLECTOR_LIVE || state == REFLECTOR_NO_RESOURCE)
-                gone_crd(c, state == REFLECTOR_LIVE);
+                cluster_gone_crd(c, state == REFLECTOR_LIVE);
 }
 
-void watch_links(struct cluster *c)
+void cluster_watch_links(struct cluster *c)
 {
         auto_free char *selector = xasprintf("spec.adaptor.node=%s", c->config.node);
         struct reflector_config config = {
@@ -88,7 +88,7 @@ void watch_links(struct cluster *c)
 static struct cluster_link *link_of(const struct cluster_kind *k, const char *space,
                                     const char *name)
 {
-        struct cluster_link *l = link_find_name(k->c, space, name);
+        struct cluster_link *l = cluster_link_find_name(k->c, space, name);
 
         return l && l->kind == k && l->life == LIFE_PRESENT ? l : NULL;
 }
@@ -99,7 +99,7 @@ static void on_instance(void *ctx, const struct tree *object, const struct objec
         struct cluster_link *l = link_of(ctx, m->space, m->name);
 
         if (l)
-                instance_take(l, object, m);
+                cluster_instance_take(l, object, m);
         arena_free(owned);
 }
 
@@ -108,7 +108,7 @@ static void on_instance_gone(void *ctx, const char *space, const char *name, con
         struct cluster_link *l = link_of(ctx, space, name);
 
         if (l)
-                instance_gone(l, uid);
+                cluster_instance_gone(l, uid);
 }
 
 static void on_instances_state(void *ctx, enum reflector_state state, const char *text)
@@ -126,7 +126,7 @@ static void on_instances_state(void *ctx, enum reflector_state state, const char
                 if (l->kind != k || l->instance.state == CHAIN_RIGHT)
                         continue;
                 if (back)
-                        link_rested(l);
+                        cluster_rested(l);
                 cluster_touch(l);
         }
 }
@@ -175,7 +175,7 @@ static void kind_close(struct cluster_kind *k)
         free(k);
 }
 
-void kind_use(struct cluster_link *l, const char *api_version, const char *kind)
+void cluster_kind_use(struct cluster_link *l, const char *api_version, const char *kind)
 {
         struct cluster_kind *k = l->c->kinds;
 
@@ -187,7 +187,7 @@ void kind_use(struct cluster_link *l, const char *api_version, const char *kind)
         l->kind = k;
 }
 
-void kind_drop(struct cluster_link *l)
+void cluster_kind_drop(struct cluster_link *l)
 {
         struct cluster_kind *k = l->kind;
 
@@ -196,7 +196,7 @@ void kind_drop(struct cluster_link *l)
                 k->c->idle_kinds = true;
 }
 
-void kinds_sweep(struct cluster *c)
+void cluster_kinds_sweep(struct cluster *c)
 {
         struct cluster_kind *next;
 

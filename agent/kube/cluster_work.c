@@ -6,7 +6,7 @@
 /* What is only under way is not written when it is over within this time. */
 #define UNDER_WAY_NS (1 * NS_PER_S)
 
-void link_decide(struct cluster_link *l, struct chain_verdict *ret)
+void cluster_link_decide(struct cluster_link *l, struct chain_verdict *ret)
 {
         const struct cluster_config *config = &l->c->config;
         const struct observed *o = &l->seen;
@@ -26,9 +26,9 @@ void link_decide(struct cluster_link *l, struct chain_verdict *ret)
                 .old_model = l->old_kind,
                 .refused = l->refused,
                 .resting = l->resting,
-                .refs_unknown = set_refs_unknown(l),
+                .refs_unknown = cluster_set_refs_unknown(l),
                 .accepted = l->accepted,
-                .busy = link_busy(l) && !l->orphan,
+                .busy = cluster_link_busy(l) && !l->orphan,
                 .device = l->device,
                 .device_message = l->device_message,
         };
@@ -36,7 +36,7 @@ void link_decide(struct cluster_link *l, struct chain_verdict *ret)
         chain_decide(&in, clock_wall_ns(), ret);
 }
 
-bool link_differs(const struct cluster_link *l, const struct chain_verdict *v)
+bool cluster_link_differs(const struct cluster_link *l, const struct chain_verdict *v)
 {
         const struct link_status *was = &l->seen.status;
 
@@ -44,7 +44,7 @@ bool link_differs(const struct cluster_link *l, const struct chain_verdict *v)
                !conditions_equal(&was->conditions, &v->now.conditions);
 }
 
-void link_settled(struct cluster_link *l)
+void cluster_link_settled(struct cluster_link *l)
 {
         static const double bounds[CLUSTER_BUCKETS - 1] = { .005, .01, .025, .05, .1, .25,
                                                             .5,   1,   2.5,  5,   10 };
@@ -66,11 +66,11 @@ static void accept_newest(struct cluster_link *l)
 {
         if (l->accepted == l->newest)
                 return;
-        link_drop_set(l, &l->accepted);
+        cluster_link_drop_set(l, &l->accepted);
         l->accepted = l->newest;
         l->orphan = false;
         l->c->set_dirty = true;
-        keep_put(l);
+        cluster_keep_put(l);
 }
 
 static void drive(struct cluster_link *l, bool on)
@@ -84,7 +84,7 @@ static void drive(struct cluster_link *l, bool on)
 /* Whether there is something to be written now. */
 static bool wants_to_say(struct cluster_link *l, const struct chain_verdict *v)
 {
-        if (!v->speak || l->stale || !link_differs(l, v)) {
+        if (!v->speak || l->stale || !cluster_link_differs(l, v)) {
                 l->say_waiting = l->say_due = false;
                 if (!l->say_resting)
                         loop_timer_stop(&l->say_timer);
@@ -105,37 +105,38 @@ static void begin(struct cluster_link *l, struct chain_verdict *v)
 {
         l->c->refs_dirty = true;
         l->refused = CHAIN_REFUSED_NOTHING;
-        link_rested(l);
+        cluster_rested(l);
         if (!l->kind)
-                kind_use(l, l->seen.api_version, l->seen.kind);
-        link_decide(l, v);
+                cluster_kind_use(l, l->seen.api_version, l->seen.kind);
+        cluster_link_decide(l, v);
 }
 
 static void work_present(struct cluster_link *l)
 {
         struct chain_verdict v;
 
-        if (l->seen.deleted && !gone_checked(l))
+        if (l->seen.deleted && !cluster_gone_checked(l))
                 return;
-        link_decide(l, &v);
+        cluster_link_decide(l, &v);
         if (v.handled && (!l->handled || !l->kind))
                 begin(l, &v);
         l->handled = v.handled;
         if (v.accept)
                 accept_newest(l);
         drive(l, v.drive || l->orphan);
-        if (l->seen.deleted && link_busy(l) && !l->orphan && !loop_timer_active(&l->cleanup))
+        if (l->seen.deleted && cluster_link_busy(l) && !l->orphan &&
+            !loop_timer_active(&l->cleanup))
                 loop_timer_start(&l->cleanup, l->c->config.cleanup_ns, 0);
 
         bool idle = !l->call && !l->say_call;
         bool step = v.step != CHAIN_NONE || (l->stale && !l->resting);
         bool says = wants_to_say(l, &v);
         if (step && idle)
-                lane_add(l, LANE_CHAIN);
+                cluster_lane_add(l, LANE_CHAIN);
         if (says && idle)
-                lane_add(l, LANE_SAY);
+                cluster_lane_add(l, LANE_SAY);
         if (!step && !says && idle)
-                link_settled(l);
+                cluster_link_settled(l);
 }
 
 void cluster_work(struct cluster_link *l)
@@ -149,17 +150,17 @@ void cluster_work(struct cluster_link *l)
                 break;
         case LIFE_ASKING:
                 if (!l->call && !l->resting)
-                        lane_add(l, LANE_CHAIN);
+                        cluster_lane_add(l, LANE_CHAIN);
                 break;
         case LIFE_MOVED:
                 drive(l, false);
                 if (!l->given && !l->closing && !l->call && !l->resting)
-                        lane_add(l, LANE_CHAIN);
+                        cluster_lane_add(l, LANE_CHAIN);
                 break;
         case LIFE_ENDED:
                 drive(l, false);
                 if (!l->given && !l->closing)
-                        link_remove(l);
+                        cluster_link_remove(l);
                 break;
         case LIFE_ORPHAN:
                 drive(l, true);

@@ -17,7 +17,7 @@ static const unsigned shares[LANES] = { [LANE_CHAIN] = 20, [LANE_SAY] = 8, [LANE
 
 /* --- lanes */
 
-void lane_add(struct cluster_link *l, enum lane_name lane)
+void cluster_lane_add(struct cluster_link *l, enum lane_name lane)
 {
         struct lane *x = &l->c->lanes[lane];
 
@@ -59,7 +59,7 @@ static void cancel(struct cluster_link *l, struct kube_call **call, enum lane_na
         l->c->lanes[lane].busy--;
 }
 
-void lane_leave(struct cluster_link *l)
+void cluster_lane_leave(struct cluster_link *l)
 {
         for (enum lane_name lane = 0; lane < LANES; lane++)
                 take_out(l, lane);
@@ -73,21 +73,21 @@ static bool start_step(struct cluster_link *l)
         struct chain_verdict v;
 
         if (l->stale)
-                return make_read(l);
-        link_decide(l, &v);
+                return cluster_make_read(l);
+        cluster_link_decide(l, &v);
         switch (v.step) {
         case CHAIN_NONE:
                 return false;
         case CHAIN_LOOK:
-                return instance_look(l);
+                return cluster_instance_look(l);
         case CHAIN_CREATE:
-                return instance_make(l);
+                return cluster_instance_make(l);
         case CHAIN_DROP_OLD:
-                return instance_drop_old(l);
+                return cluster_instance_drop_old(l);
         case CHAIN_FINALIZE:
-                return make_finalizer(l, true);
+                return cluster_make_finalizer(l, true);
         case CHAIN_UNFINALIZE:
-                return make_finalizer(l, false);
+                return cluster_make_finalizer(l, false);
         }
         return false;
 }
@@ -100,9 +100,9 @@ static bool start_chain(struct cluster_link *l)
         case LIFE_PRESENT:
                 return start_step(l);
         case LIFE_ASKING:
-                return gone_look(l);
+                return cluster_gone_look(l);
         case LIFE_MOVED:
-                return instance_give_back(l);
+                return cluster_instance_give_back(l);
         case LIFE_KEPT:
         case LIFE_ENDED:
         case LIFE_ORPHAN:
@@ -117,16 +117,17 @@ static bool start(struct cluster_link *l, enum lane_name lane)
         case LANE_CHAIN:
                 return start_chain(l);
         case LANE_SAY:
-                return !l->call && !l->say_call && l->life == LIFE_PRESENT && make_conditions(l);
+                return !l->call && !l->say_call && l->life == LIFE_PRESENT &&
+                       cluster_make_conditions(l);
         case LANE_REPORT:
-                return report_start(l);
+                return cluster_report_start(l);
         case LANES:
                 break;
         }
         return false;
 }
 
-void lanes_pump(struct cluster *c)
+void cluster_lanes_pump(struct cluster *c)
 {
         for (enum lane_name lane = 0; lane < LANES; lane++) {
                 struct lane *x = &c->lanes[lane];
@@ -141,7 +142,7 @@ void lanes_pump(struct cluster *c)
         }
 }
 
-bool lanes_idle(const struct cluster *c)
+bool cluster_lanes_idle(const struct cluster *c)
 {
         for (enum lane_name lane = 0; lane < LANES; lane++) {
                 if (c->lanes[lane].first || c->lanes[lane].busy > 0)
@@ -152,7 +153,7 @@ bool lanes_idle(const struct cluster *c)
 
 /* --- requests */
 
-struct kube_call *write_start(struct cluster_link *l, const struct write *w)
+struct kube_call *cluster_write_start(struct cluster_link *l, const struct write *w)
 {
         struct kube_request request = {
                 .method = w->method,
@@ -169,22 +170,22 @@ struct kube_call *write_start(struct cluster_link *l, const struct write *w)
         return kube_start(l->c->config.api, &request);
 }
 
-bool write_chain(struct cluster_link *l, const struct write *w)
+bool cluster_write_chain(struct cluster_link *l, const struct write *w)
 {
         if (w->body && !buf_ok(w->body)) {
                 LOG(ERROR, "kube.too-large", "what is to be written passes its maximum",
                     LOG_STR("link", l->key), LOG_INT("max_bytes", w->body->max));
                 l->refused = CHAIN_REFUSED_CREATE;
-                link_rest(l, REST_REFUSED, NULL);
+                cluster_rest(l, REST_REFUSED, NULL);
                 return false;
         }
-        l->call = write_start(l, w);
-        l->call_serial = link_newest(l) ? link_newest(l)->serial : 0;
+        l->call = cluster_write_start(l, w);
+        l->call_serial = cluster_link_newest(l) ? cluster_link_newest(l)->serial : 0;
         return true;
 }
 
-bool write_device(struct cluster_link *l, const char *api_version, const char *kind,
-                  const char *name, struct write *w)
+bool cluster_write_device(struct cluster_link *l, const char *api_version, const char *kind,
+                          const char *name, struct write *w)
 {
         auto_of(arena) struct arena *arena = arena_new();
         struct kube_resource resource = kube_resource_of(api_version, kind, arena);
@@ -193,12 +194,12 @@ bool write_device(struct cluster_link *l, const char *api_version, const char *k
         w->path = path;
         w->resource = "devices";
         w->lane = KUBE_URGENT;
-        bool started = write_chain(l, w);
+        bool started = cluster_write_chain(l, w);
         w->path = NULL;
         return started;
 }
 
-struct cluster_link *write_ended(void *ctx, const struct kube_answer *a)
+struct cluster_link *cluster_write_ended(void *ctx, const struct kube_answer *a)
 {
         struct cluster_link *l = ctx;
 
@@ -232,13 +233,13 @@ static void on_rested(void *ctx)
         cluster_touch(l);
 }
 
-void rest_init(struct cluster_link *l)
+void cluster_rest_init(struct cluster_link *l)
 {
         loop_timer_init(&l->rest, l->c->config.loop, on_rested, l);
         l->rest_why = REST_WHYS;
 }
 
-void link_rest(struct cluster_link *l, enum rest_why why, const struct kube_answer *a)
+void cluster_rest(struct cluster_link *l, enum rest_why why, const struct kube_answer *a)
 {
         if (l->rest_why != why)
                 l->backoff = BACKOFF(rests[why].first_ns, rests[why].max_ns);
@@ -250,14 +251,14 @@ void link_rest(struct cluster_link *l, enum rest_why why, const struct kube_answ
         loop_timer_start(&l->rest, ns, 0);
 }
 
-void link_rested(struct cluster_link *l)
+void cluster_rested(struct cluster_link *l)
 {
         loop_timer_stop(&l->rest);
         l->resting = false;
         l->rest_why = REST_WHYS;
 }
 
-enum rest_why rest_of(const struct kube_answer *a)
+enum rest_why cluster_rest_of(const struct kube_answer *a)
 {
         switch (a->class) {
         case KUBE_REFUSED:

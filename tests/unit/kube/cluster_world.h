@@ -28,7 +28,7 @@
 #include "kube/reflector.h"
 #include "kube/watched.h"
 
-#define unused __attribute__((unused))
+#define helper __attribute__((unused))
 #define MODBUS "adaptors.edge.cattle.io/modbus"
 #define LINKS "/apis/edge.cattle.io/v1alpha1/namespaces/default/devicelinks"
 #define DEVICES "/apis/devices.edge.cattle.io/v1alpha1/namespaces/default/modbusdevices"
@@ -82,14 +82,14 @@ static struct world world;
 
 /* --- JSON */
 
-unused static struct json_object *at(struct json_object *o, const char *path)
+helper static struct json_object *at(struct json_object *o, const char *path)
 {
         struct json_object *ret = NULL;
 
         return json_pointer_get(o, path, &ret) == 0 ? ret : NULL;
 }
 
-unused static const char *text_in(struct json_object *o, const char *path)
+helper static const char *text_in(struct json_object *o, const char *path)
 {
         struct json_object *x = o ? at(o, path) : NULL;
 
@@ -162,7 +162,7 @@ static struct fake_reflector *reflector_named(const char *plural)
         return NULL;
 }
 
-unused static struct json_object *stored(const char *path)
+helper static struct json_object *stored(const char *path)
 {
         struct json_object *o = NULL;
 
@@ -202,7 +202,7 @@ static void bump_generation(struct json_object *o)
 }
 
 /* Put an object there as somebody else would: uid and versions are filled in. */
-unused static void put(const char *path, struct json_object *o)
+helper static void put(const char *path, struct json_object *o)
 {
         struct json_object *was = stored(path);
         auto_free char *uid =
@@ -220,7 +220,7 @@ unused static void put(const char *path, struct json_object *o)
 }
 
 /* Remove it, as the server does: the reflector tells. */
-unused static void take_away(const char *path)
+helper static void take_away(const char *path)
 {
         struct json_object *o = stored(path);
         struct fake_reflector *r = reflector_named(plural_of(path));
@@ -344,7 +344,7 @@ static void serve_put(struct call *c)
 }
 
 /* Answer as the server would. */
-unused static void serve(struct call *c)
+helper static void serve(struct call *c)
 {
         auto_free char *path = xstrdup(c->path);
         char *sub = strstr(path, "/status");

@@ -297,18 +297,18 @@ static void on_timer(void *ctx)
 /* --- steps */
 
 /* Let time pass, and what is due be done. */
-unused static void rest(int ms)
+helper static void rest(int ms)
 {
         loop_timer_start(&world.timer, ms * NS_PER_MS, LOOP_EXACT);
         loop_run(world.loop);
 }
 
-unused static void turn(void)
+helper static void turn(void)
 {
         rest(0);
 }
 
-unused static void is_live(const char *plural)
+helper static void is_live(const char *plural)
 {
         struct fake_reflector *r = reflector_named(plural);
 
@@ -318,7 +318,7 @@ unused static void is_live(const char *plural)
         turn();
 }
 
-unused static void open_world(void)
+helper static void open_world(void)
 {
         struct err e = { 0 };
 
@@ -334,7 +334,7 @@ unused static void open_world(void)
 }
 
 /* An agent that has read an empty collection. */
-unused static int set_up(void **state)
+helper static int set_up(void **state)
 {
         (void)state;
         log_setup(2, LOG_ERROR, LOG_FORMAT_TEXT);
@@ -346,7 +346,7 @@ unused static int set_up(void **state)
         return 0;
 }
 
-unused static int tear_down(void **state)
+helper static int tear_down(void **state)
 {
         (void)state;
         cluster_close(world.cluster);
@@ -367,14 +367,14 @@ unused static int tear_down(void **state)
         return 0;
 }
 
-unused static void print_calls(void)
+helper static void print_calls(void)
 {
         for (struct call *c = world.calls; c; c = c->next)
                 print_message("waits: %s %s %s\n", c->method, c->path, c->body ? c->body : "");
 }
 
 /* The request that waits; there is one. */
-unused static struct call *waiting(const char *method, const char *path)
+helper static struct call *waiting(const char *method, const char *path)
 {
         for (struct call *c = world.calls; c; c = c->next) {
                 if (strcmp(c->method, method) == 0 && strcmp(c->path, path) == 0)
@@ -385,13 +385,13 @@ unused static struct call *waiting(const char *method, const char *path)
         return NULL;
 }
 
-unused static void served(const char *method, const char *path)
+helper static void served(const char *method, const char *path)
 {
         serve(waiting(method, path));
         turn();
 }
 
-unused static void refused(const char *method, const char *path, enum kube_class class, long status,
+helper static void refused(const char *method, const char *path, enum kube_class class, long status,
                            const char *message)
 {
         end_call(waiting(method, path), class, status, NULL, message);
@@ -399,7 +399,7 @@ unused static void refused(const char *method, const char *path, enum kube_class
 }
 
 /* Serve all until nothing waits. */
-unused static void serve_all(void)
+helper static void serve_all(void)
 {
         turn();
         for (int i = 0; world.calls; i++) {
@@ -409,7 +409,7 @@ unused static void serve_all(void)
         }
 }
 
-unused static void assert_quiet(void)
+helper static void assert_quiet(void)
 {
         turn();
         if (world.calls)
@@ -417,7 +417,7 @@ unused static void assert_quiet(void)
         assert_null(world.calls);
 }
 
-unused static struct link_spec *driven(const char *key)
+helper static struct link_spec *driven(const char *key)
 {
         for (size_t i = 0; i < world.desired.n; i++) {
                 if (strcmp(world.desired.links[i]->key, key) == 0)
@@ -427,7 +427,7 @@ unused static struct link_spec *driven(const char *key)
 }
 
 /* What the link room says. */
-unused static void device(const char *key, enum condition_status status, const char *message,
+helper static void device(const char *key, enum condition_status status, const char *message,
                           const char *cause)
 {
         struct conditions list = { 0 };
@@ -438,13 +438,13 @@ unused static void device(const char *key, enum condition_status status, const c
         turn();
 }
 
-unused static void status(const char *key, const char *json)
+helper static void status(const char *key, const char *json)
 {
         cluster_status(world.cluster, driven(key), json, strlen(json));
         turn();
 }
 
-unused static void assert_said(const char *text)
+helper static void assert_said(const char *text)
 {
         for (size_t i = 0; i < world.n_said; i++) {
                 if (strcmp(world.said[i], text) == 0)
@@ -458,7 +458,7 @@ unused static void assert_said(const char *text)
 /* --- objects */
 
 /* A link that the operator found node and model of. */
-unused static struct json_object *link_object(const char *name, const char *spec)
+helper static struct json_object *link_object(const char *name, const char *spec)
 {
         auto_free char *text = xasprintf(
                 "{\"apiVersion\":\"edge.cattle.io/v1alpha1\",\"kind\":\"DeviceLink\","
@@ -478,7 +478,7 @@ unused static struct json_object *link_object(const char *name, const char *spec
 }
 
 /* "DeviceConnected True Healthy ''" */
-unused static const char *phase(const char *path)
+helper static const char *phase(const char *path)
 {
         static char text[256];
         struct json_object *list = at(stored(path), "/status/conditions");
@@ -490,7 +490,7 @@ unused static const char *phase(const char *path)
 }
 
 /* Open, read nothing, and put a link that becomes healthy. */
-unused static void healthy(const char *name, const char *spec)
+helper static void healthy(const char *name, const char *spec)
 {
         auto_free char *path = xasprintf(LINKS "/%s", name);
         auto_free char *key = xasprintf("default/%s", name);
@@ -508,7 +508,7 @@ unused static void healthy(const char *name, const char *spec)
 }
 
 /* The agent ends and begins again; its disk stays.  Nothing is read yet. */
-unused static void restart(void)
+helper static void restart(void)
 {
         cluster_close(world.cluster);
         assert_null(world.calls);
@@ -519,7 +519,7 @@ unused static void restart(void)
         open_world();
 }
 
-unused static void begin(void)
+helper static void begin(void)
 {
         open_world();
         is_live("devicelinks");
