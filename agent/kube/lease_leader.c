@@ -211,7 +211,8 @@ static void tick(void *ctx)
 
 static void failed(struct leader *l, const struct kube_answer *answer)
 {
-        bool is_race = answer->class == KUBE_CONFLICT || answer->class == KUBE_EXISTS;
+        bool was_there = l->version && answer->class == KUBE_MISSING;
+        bool is_race = was_there || answer->class == KUBE_CONFLICT || answer->class == KUBE_EXISTS;
 
         forget(l);
         if (!is_race && !l->is_sick) {
