@@ -1,6 +1,6 @@
 /* Heartbeats and elections on a real API server. */
 /* libs: dl_kube */
-#include "client.h"
+#include "turned.h"
 
 #include "kube/lease.h"
 
@@ -14,7 +14,7 @@
 static struct kube kube;
 
 struct candidate {
-        struct client client; /* with a loop of its own: it can stand still */
+        struct turned client; /* with a loop of its own: it can stand still */
         struct leader *leader;
         char identity[32];
         int elected, lost, released;
@@ -33,7 +33,7 @@ static int up(void **state)
 static void candidate_down(struct candidate *c)
 {
         leader_close(c->leader);
-        client_down(&c->client);
+        turned_down(&c->client);
         *c = (struct candidate){ 0 };
 }
 
@@ -66,7 +66,7 @@ static void on_released(void *ctx)
 
 static void stand(struct candidate *c, const char *identity)
 {
-        client_up(&c->client, kube.kubeconfig);
+        turned_up(&c->client, kube.kubeconfig);
         (void)snprintf(c->identity, sizeof(c->identity), "%s", identity);
         c->leader = leader_open(&(struct leader_config){ .api = c->client.api,
                                                          .space = kube.space,
@@ -87,12 +87,12 @@ static bool has_one(void *ctx)
 
 static void run(struct candidate *c, int ms)
 {
-        (void)client_run(&c->client, ms, NULL, NULL);
+        (void)turned_run(&c->client, ms, NULL, NULL);
 }
 
 static void wait_elected(struct candidate *c, int ms)
 {
-        client_wait(&c->client, ms, has_one, &c->elected, "elected");
+        turned_wait(&c->client, ms, has_one, &c->elected, "elected");
 }
 
 static struct json_object *lease(const char *name)
@@ -158,7 +158,7 @@ static void a_released_lease_has_the_next_leader_within_two_seconds(void **state
         run(&one, 200);
         leader_release(one.leader, 3 * NS_PER_S, on_released, &one);
         assert_false(leader_is(one.leader));
-        client_wait(&one.client, 3000, has_one, &one.released, "released");
+        turned_wait(&one.client, 3000, has_one, &one.released, "released");
         assert_lease("spec.holderIdentity", "");
         assert_lease("spec.leaseDurationSeconds", "1");
         int64_t released_ns = clock_mono_ns();
@@ -252,7 +252,7 @@ static void who_is_edited_out_of_its_lease_has_lost(void **state)
         stand(&one, "one");
         wait_elected(&one, 5000);
         assert_int_equal(edit("PATCH", "{\"spec\":{\"holderIdentity\":\"thief\"}}"), 200);
-        client_wait(&one.client, 3000, has_one, &one.lost, "lost");
+        turned_wait(&one.client, 3000, has_one, &one.lost, "lost");
         run(&one, 1000);
         assert_int_equal(one.lost, 1);
         assert_lease("spec.holderIdentity", "thief");
@@ -271,13 +271,13 @@ static void a_heartbeat_is_a_lease_that_changes(void **state)
         struct heartbeat *h = NULL;
 
         (void)state;
-        client_up(&one.client, kube.kubeconfig);
+        turned_up(&one.client, kube.kubeconfig);
         h = heartbeat_open(&(struct heartbeat_config){ .api = one.client.api,
                                                        .space = kube.space,
                                                        .node = "edge-1.plant",
                                                        .identity = "edge-1.plant_7",
                                                        .period_ns = NS_PER_S / 2 });
-        client_wait(&one.client, 5000, is_well, h, "renewed");
+        turned_wait(&one.client, 5000, is_well, h, "renewed");
         heartbeat_name("edge-1.plant", name);
         (void)snprintf(path, sizeof(path), LEASES "?labelSelector=" HEARTBEAT_LABEL, kube.space,
                        "");
@@ -295,7 +295,7 @@ static void a_heartbeat_is_a_lease_that_changes(void **state)
                                               "annotations", &notes));
         assert_string_equal(json_object_get_string(json_object_object_get(notes, HEARTBEAT_NODE)),
                             "edge-1.plant");
-        (void)client_run(&one.client, 1200, NULL, NULL);
+        (void)turned_run(&one.client, 1200, NULL, NULL);
         struct json_object *later = lease(name);
         assert_string_not_equal(text_at(later, "spec.renewTime"), text_at(first, "spec.renewTime"));
         assert_string_equal(text_at(later, "spec.acquireTime"), text_at(first, "spec.acquireTime"));
@@ -305,7 +305,7 @@ static void a_heartbeat_is_a_lease_that_changes(void **state)
         /* Deleted by hand, it comes back. */
         (void)snprintf(path, sizeof(path), LEASES, kube.space, name);
         assert_int_equal(kube_request(&kube, "DELETE", path, NULL, NULL, NULL), 200);
-        (void)client_run(&one.client, 1200, NULL, NULL);
+        (void)turned_run(&one.client, 1200, NULL, NULL);
         json_object_put(lease(name));
         assert_int_equal(kube_request(&kube, "GET", path, NULL, NULL, NULL), 200);
         heartbeat_close(h);
@@ -316,13 +316,13 @@ static void a_heartbeat_without_its_namespace_says_so(void **state)
         struct heartbeat *h = NULL;
 
         (void)state;
-        client_up(&one.client, kube.kubeconfig);
+        turned_up(&one.client, kube.kubeconfig);
         h = heartbeat_open(&(struct heartbeat_config){ .api = one.client.api,
                                                        .space = "nowhere-at-all",
                                                        .node = "edge-1",
                                                        .identity = "x",
                                                        .period_ns = NS_PER_S / 2 });
-        (void)client_run(&one.client, 1000, NULL, NULL);
+        (void)turned_run(&one.client, 1000, NULL, NULL);
         assert_non_null(strstr(heartbeat_trouble(h), "nowhere-at-all"));
         assert_non_null(strstr(heartbeat_trouble(h), "not found"));
         heartbeat_close(h);
