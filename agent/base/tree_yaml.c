@@ -38,11 +38,18 @@ static void scalar(struct writer *w, const char *s, size_t n, yaml_scalar_style_
              &event);
 }
 
+/* Other readers know more kinds of numbers, and times. */
+static bool like_a_number(const char *s, size_t n)
+{
+        return n > 0 && strchr("0123456789+-.", s[0]);
+}
+
 /* Plain where it would be taken for a text. */
 static void text_scalar(struct writer *w, const char *s, size_t n)
 {
         struct tree as = { 0 };
-        bool is_text = yaml_scalar(w->arena, NULL, true, s, n, &as) == NULL &&
+        bool is_text = !like_a_number(s, n) &&
+                       yaml_scalar(w->arena, NULL, true, s, n, &as) == NULL &&
                        as.type == TREE_TEXT && !memchr(s, '\n', n) &&
                        !(n == 2 && memcmp(s, "<<", 2) == 0); /* as a key it would merge */
 

@@ -40,7 +40,7 @@ static void it_looks_as_kubectl_prints_it(void **state)
                                             "  - - 1\n"
                                             "    - 2\n"
                                             "  - x: true\n"
-                                            "- 2024-01-02T02:04:05Z\n");
+                                            "- \"2024-01-02T02:04:05Z\"\n");
 }
 
 static void assert_comes_back(const char *text)
