@@ -90,9 +90,10 @@ static void add_link(const struct view_source *s, const struct links_view *v, st
 }
 
 /* The worst of all points. */
-static const char *quality_of(const struct states *s)
+static const char *quality_of(const struct links_view *v)
 {
-        bool is_known = false, is_bad = false, is_uncertain = false;
+        const struct states *s = v->states;
+        bool is_known = v->good_ns > 0, is_bad = false, is_uncertain = false;
 
         for (size_t i = 0; i < s->n; i++) {
                 is_known |= s->list[i].value.type != DL_NONE || s->list[i].quality != DL_GOOD;
@@ -113,7 +114,7 @@ static void add_device(const struct links_view *v, struct buf *out)
         else
                 buf_adds(out, "{}");
         add_text(out, ",\"agent\":{\"endpoint\":", v->device ? v->device->info->channel : "");
-        add_text(out, ",\"quality\":", quality_of(v->states));
+        add_text(out, ",\"quality\":", quality_of(v));
         buf_addf(out, ",\"points\":%zu}}", v->states->n);
 }
 
