@@ -102,12 +102,14 @@ int last_known_write(const char *path, struct last_known_change *list, size_t n,
 
 /* --- reading */
 
+enum { SAID = 10 }; /* each; the rest is counted */
+
 struct scan {
         int dir;
         const char *path;
         const char *node;
-        size_t files;
-        size_t bad;
+        size_t bad;   /* kept */
+        size_t wrong; /* of this reading */
 };
 
 static bool ends_with(const char *s, const char *end)
@@ -124,15 +126,10 @@ static void put_aside(struct scan *s, const char *name, const struct err *e)
         auto_free char *file = xasprintf("%s/%s", s->path, name);
         auto_free char *aside = xasprintf("%.*s.bad", (int)(strlen(name) - strlen(".json")), name);
 
-        if (e->rc == DL_REFUSED) {
-                LOG(WARNING, "kube.last_known", "a kept link is of another node, it is removed",
-                    LOG_STR("file", file), LOG_STR("error", e->text));
-                (void)unlinkat(s->dir, name, 0);
-                return;
-        }
-        LOG(WARNING, "kube.last_known", "a kept link cannot be read, it is put aside",
-            LOG_STR("file", file), LOG_STR("error", e->text));
-        if (s->bad++ < LAST_KNOWN_BAD)
+        if (s->wrong++ < SAID)
+                LOG(WARNING, "kube.last_known", "a kept link is not used", LOG_STR("file", file),
+                    LOG_STR("error", e->text));
+        if (e->rc != DL_REFUSED && s->bad++ < LAST_KNOWN_BAD)
                 (void)renameat(s->dir, name, s->dir, aside);
         else
                 (void)unlinkat(s->dir, name, 0);
@@ -246,5 +243,8 @@ void last_known_scan(const char *path, const char *node,
                         each(ctx, uid, text, len, object, &seen, steal(&a));
                 free(names[i]);
         }
+        if (s.wrong > SAID)
+                LOG(WARNING, "kube.last_known", "more kept links are not used",
+                    LOG_STR("path", path), LOG_INT("files", s.wrong - SAID));
         free(names);
 }
