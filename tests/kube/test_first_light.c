@@ -116,8 +116,10 @@ static bool has_value(struct kube *k, void *ctx)
 
 static void the_instance_shows_what_the_device_says(void **state)
 {
+        char value[] = "296.65";
+
         (void)state;
-        kube_wait(&site.kube, has_value, "296.65", 10000, "the value in the instance's status");
+        kube_wait(&site.kube, has_value, value, 10000, "the value in the instance's status");
 }
 
 static void the_broker_has_the_value(void **state)

@@ -104,7 +104,7 @@ static void what_only_the_adaptor_refuses_is_said_too(void **state)
         patch("endless", "merge",
               "{\"spec\":{\"template\":{\"spec\":{\"protocol\":{\"tcp\":"
               "{\"endpoint\":\"no port\"}}}}}}");
-        site_expect_event(&site, "endless", "FailedConnected", "endpoint", 10000);
+        site_expect_event(&site, "endless", "FailedUpdated", "endpoint", 10000);
         char *list = kube_conditions(&site.kube, "endless");
         assert_non_null(strstr(list, "DeviceConnected False Unhealthy"));
         free(list);
