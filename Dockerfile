@@ -1,5 +1,6 @@
 # The same image as hack/image makes, for those who build with an engine:
 #   docker build --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" -t devicelink:0.1.0 .
+# Its files are of the release in Debian 12 that the engine fetches.
 FROM debian:12-slim AS build
 RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
         --no-install-recommends gcc libc6-dev cmake ninja-build pkgconf python3 ca-certificates \
