@@ -13,6 +13,7 @@ static const struct verb {
 } verbs[] = {
         { "agent", "drive the devices of this node", verb_agent },
         { "operator", "check nodes and models for a cluster", verb_operator },
+        { "get", "show links and devices of this machine's agent", verb_get },
         { "validate", "check manifests offline, as the agent would", verb_validate },
 };
 
