@@ -5,6 +5,8 @@
  * Liveness    A connection whose peer is gone is noticed within 45 s by TCP keep-alive (15 s idle,
  *             then 5 probes 5 s apart) and TCP_USER_TIMEOUT, also under a request without a time
  *             limit.  After a failure the next request connects anew and resolves the name anew.
+ * Repeats     A request on a connection that turns out to be dead before anything came back is sent
+ *             once more on a new one; but not a POST with a body, which could arrive twice.
  * Proxies     As the environment says ($HTTPS_PROXY, $NO_PROXY), or as told.
  * Secrets     Header values and bodies never appear in texts or logs; copies are wiped.
  * Threads     The loop.

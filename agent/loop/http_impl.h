@@ -66,6 +66,7 @@ struct http_call {
         struct curl_slist *connect_to;
         char *body;
         size_t body_len;
+        size_t body_sent; /* of a POST */
         struct loop_timer limit;
         int64_t begin_ns;
         int64_t limit_ns;

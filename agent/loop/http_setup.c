@@ -152,13 +152,50 @@ static void set_headers(struct http_call *c, const struct http_request *r)
         SET(c, CURLOPT_HTTPHEADER, c->headers);
 }
 
+/* --- bodies */
+
+static size_t on_read(char *out, size_t size, size_t n, void *call)
+{
+        struct http_call *c = call;
+        size_t left = c->body_len - c->body_sent;
+        size_t len = size * n < left ? size * n : left;
+
+        memcpy(out, c->body + c->body_sent, len);
+        c->body_sent += len;
+        return len;
+}
+
+/* The library sends a request again when a connection that was open ends without an answer.  What
+ * is not to arrive twice cannot be read twice. */
+static int on_rewind(void *call, curl_off_t offset, int origin)
+{
+        const struct http_call *c = call;
+
+        if (offset == 0 && origin == SEEK_SET && c->body_sent == 0)
+                return CURL_SEEKFUNC_OK;
+        return CURL_SEEKFUNC_FAIL;
+}
+
+static void set_body(struct http_call *c, const struct http_request *r)
+{
+        c->body = xmemdup(r->body, r->body_len);
+        c->body_len = r->body_len;
+        SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        if (strcmp(r->method, "POST") != 0) {
+                SET(c, CURLOPT_POSTFIELDS, c->body);
+                return;
+        }
+        SET(c, CURLOPT_POST, 1L);
+        SET(c, CURLOPT_READFUNCTION, on_read);
+        SET(c, CURLOPT_READDATA, c);
+        SET(c, CURLOPT_SEEKFUNCTION, on_rewind);
+        SET(c, CURLOPT_SEEKDATA, c);
+}
+
 static void set_request(struct http_call *c, const struct http_request *r)
 {
         if (r->body) {
-                c->body = xmemdup(r->body, r->body_len);
-                c->body_len = r->body_len;
-                SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
-                SET(c, CURLOPT_POSTFIELDS, c->body);
+                set_body(c, r);
         } else if (strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0 ||
                    strcmp(r->method, "PATCH") == 0) {
                 SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);

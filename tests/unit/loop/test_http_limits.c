@@ -235,6 +235,51 @@ static void a_unix_socket_takes_all_requests(void **state)
         peer_stop(&r->peer);
 }
 
+/* Answers the first request of a connection, reads the second one and ends. */
+static void once_and_end(struct peer_connection *c)
+{
+        char request[8192];
+
+        if (!peer_read(c, request, sizeof(request)))
+                return;
+        peer_says(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        (void)peer_read(c, request, sizeof(request));
+}
+
+static void a_connection_that_dies_costs_a_repeat_but_never_a_second_post(void **state)
+{
+        static const struct {
+                const char *method;
+                const char *body;
+                int rc;
+                int requests;
+        } cases[] = {
+                { "GET", NULL, DL_OK, 3 },
+                { "PATCH", "{}", DL_OK, 3 },
+                { "POST", "{}", DL_RETRY, 2 },
+        };
+        struct room *r = *state;
+
+        for (size_t i = 0; i < 3; i++) {
+                struct got g;
+                char url[128];
+
+                peer_start(&r->peer, once_and_end);
+                struct http_request q = got_request(&g, url, &r->peer, "/");
+                got_start(&g, r->http, r->loop, &q);
+                got_wait(&g);
+                q.method = cases[i].method;
+                q.body = cases[i].body;
+                q.body_len = q.body ? strlen(q.body) : 0;
+                got_start(&g, r->http, r->loop, &q);
+                got_wait(&g);
+                assert_int_equal(g.rc, cases[i].rc);
+                assert_int_equal(atomic_load(&r->peer.requests), cases[i].requests);
+                peer_stop(&r->peer);
+                http_forget_connections(r->http);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -255,6 +300,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_redirect_is_an_answer, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_unix_socket_takes_all_requests, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_connection_that_dies_costs_a_repeat_but_never_a_second_post, set_up,
+                        tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

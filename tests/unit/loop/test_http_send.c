@@ -92,6 +92,20 @@ static void methods_have_a_body_or_none(void **state)
         assert_ptr_equal(strstr(g.body, "POST / HTTP/1.1\r\n"), g.body);
         assert_non_null(strstr(g.body, "\r\nContent-Length: 0\r\n"));
 
+        q.body = "";
+        got_start(&g, r->http, r->loop, &q);
+        got_wait(&g);
+        assert_non_null(strstr(g.body, "\r\nContent-Length: 0\r\n"));
+
+        q.body = "abc";
+        q.body_len = 3;
+        got_start(&g, r->http, r->loop, &q);
+        got_wait(&g);
+        assert_ptr_equal(strstr(g.body, "POST / HTTP/1.1\r\n"), g.body);
+        assert_non_null(strstr(g.body, "\r\nContent-Length: 3\r\n"));
+        assert_non_null(strstr(g.body, "\r\n\r\nabc"));
+
+        q.body = NULL;
         q.method = "DELETE";
         got_start(&g, r->http, r->loop, &q);
         got_wait(&g);
