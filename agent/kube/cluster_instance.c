@@ -219,13 +219,9 @@ static void take_written(struct cluster_link *l, struct kube_answer *a)
 static void on_made(void *ctx, struct kube_answer *a)
 {
         struct cluster_link *l = cluster_write_ended(ctx, a);
-        bool again = l->instance.recreate;
 
         switch (a->class) {
         case KUBE_OK:
-                if (again)
-                        cluster_say(l, true, "Recreating", "Creating",
-                                    "previous device is inactivated");
                 if (l->refused == CHAIN_REFUSED_MODEL && l->kind && l->kind->reflector)
                         reflector_retry(l->kind->reflector);
                 take_written(l, a);
@@ -257,6 +253,10 @@ bool cluster_instance_make(struct cluster_link *l)
 
         if (!o)
                 return false;
+        /* Not when it is made: its own event may come before the answer. */
+        if (l->instance.recreate)
+                cluster_say(l, true, "Recreating", "Creating", "previous device is inactivated");
+        l->instance.recreate = false;
         struct instance_want want = want_of(l, o);
         instance_create(&want, &body);
         return cluster_write_device(l, l->seen.api_version, l->seen.kind, NULL, &w);
