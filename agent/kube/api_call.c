@@ -183,7 +183,7 @@ static void on_done(void *ctx, const struct http_answer *h)
         struct kube_answer r;
 
         c->http = NULL;
-        if (!c->has_begun) {
+        if (!c->has_begun && !c->withheld) {
                 counts_add(&a->counts, c->is_watch ? "WATCH" : c->method, c->resource,
                            (int)h->status);
                 api_note(a, c, h->status, h->text);
@@ -198,6 +198,16 @@ static void on_done(void *ctx, const struct http_answer *h)
 }
 
 /* --- one attempt */
+
+static bool may_send(void *ctx)
+{
+        struct kube_call *c = ctx;
+        const struct kube_api *a = c->api;
+
+        c->withheld = a->may_write && c->lane != KUBE_LEASE && strcmp(c->method, "GET") != 0 &&
+                      !a->may_write(a->ctx);
+        return !c->withheld;
+}
 
 static void send_it(struct kube_call *c, const char *authorization)
 {
@@ -215,6 +225,7 @@ static void send_it(struct kube_call *c, const char *authorization)
                 .compressed = !c->is_watch && strcmp(c->method, "GET") == 0,
                 .body_max = c->raw ? ANSWER_LIST_MAX : ANSWER_BODY_MAX,
                 .ctx = c,
+                .may_send = may_send,
                 .done = on_done,
         };
         int64_t left = c->deadline_ns - c->sent_ns;
@@ -233,14 +244,6 @@ static void send_it(struct kube_call *c, const char *authorization)
         }
         c->attempts++;
         c->http = http_start(c->api->http, &r);
-}
-
-static bool may_send(const struct kube_call *c)
-{
-        const struct kube_api *a = c->api;
-
-        return !a->may_write || c->lane == KUBE_LEASE || strcmp(c->method, "GET") == 0 ||
-               a->may_write(a->ctx);
 }
 
 static void on_authorized(void *ctx, const char *value, const struct err *e)

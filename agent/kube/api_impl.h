@@ -69,7 +69,8 @@ struct kube_call {
         void (*done)(void *ctx, struct kube_answer *);
 
         unsigned attempts;
-        bool renewed; /* tried with new credentials */
+        bool withheld; /* the attempt: writing was not allowed any more */
+        bool renewed;  /* tried with new credentials */
         struct backoff backoff;
         struct loop_timer timer;
         struct kube_access_wait *wait;

@@ -379,7 +379,10 @@ static int on_connected(void *call, char *ip, char *own_ip, int port, int own_po
         (void)own_port;
         c->connected = true;
         set_limit(c);
-        return CURL_PREREQFUNC_OK;
+        if (!c->may_send_cb || c->may_send_cb(c->ctx))
+                return CURL_PREREQFUNC_OK;
+        http_refuse(c, DL_RETRY, "it may not be sent any more");
+        return CURL_PREREQFUNC_ABORT;
 }
 
 static void on_limit(void *ctx)
@@ -450,6 +453,7 @@ static struct http_call *call_new(struct http_pool *p, const struct http_request
         c->connect_limit_ns = r->connect_limit_ns ? r->connect_limit_ns : 10 * NS_PER_S;
         c->body_max = r->body_max;
         c->ctx = r->ctx;
+        c->may_send_cb = r->may_send;
         c->began_cb = r->began;
         c->data_cb = r->data;
         c->done_cb = r->done;

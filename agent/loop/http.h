@@ -73,6 +73,9 @@ struct http_request {
         int64_t connect_limit_ns; /* 0 = 10 s */
         int64_t limit_ns;         /* of the whole; 0 = none */
         void *ctx;
+        /* Asked at the last moment before it goes out; false: it ends with DL_RETRY.  NULL = it
+         * may. */
+        bool (*may_send)(void *ctx);
         /* Once, when the status line is known and before data(); may be NULL. */
         void (*began)(void *ctx, long status);
         /* The body as it comes, of answers with status 200 to 299; NULL = it is collected. */

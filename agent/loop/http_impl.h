@@ -73,6 +73,7 @@ struct http_call {
         int64_t connect_limit_ns;
         size_t body_max;
         void *ctx;
+        bool (*may_send_cb)(void *ctx);
         void (*began_cb)(void *ctx, long status);
         void (*data_cb)(void *ctx, const char *bytes, size_t n);
         void (*done_cb)(void *ctx, const struct http_answer *);

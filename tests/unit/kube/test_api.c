@@ -9,6 +9,7 @@
 #include "kube/api.h"
 
 #include <ctype.h>
+#include <limits.h>
 
 #define OBJECT "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"}}"
 
@@ -129,12 +130,15 @@ static bool on_request(void *ctx, struct fake_request *q)
         return more;
 }
 
-static bool is_forbidden; /* to write */
+static unsigned n_allowed = UINT_MAX; /* how often it will be said that writing is allowed */
 
 static bool may_write(void *ctx)
 {
         (void)ctx;
-        return !is_forbidden;
+        if (n_allowed == 0)
+                return false;
+        n_allowed -= n_allowed != UINT_MAX;
+        return true;
 }
 
 static void open_api(struct rig *r, double rate, unsigned burst)
@@ -350,7 +354,7 @@ static void a_write_that_is_not_allowed_any_more_is_not_sent(void **state)
         ACTS(r, ACT_BREAK, ACT_OK);
         (void)start(r, "GET", "/read");
         run_until(1, 5 * NS_PER_S);
-        is_forbidden = true;
+        n_allowed = 0;
         (void)start(r, "PATCH", "/never");
         (void)start(r, "DELETE", "/never");
         (void)start(r, "GET", "/read");
@@ -370,7 +374,14 @@ static void a_write_that_is_not_allowed_any_more_is_not_sent(void **state)
         run_until(6, 5 * NS_PER_S);
         assert_int_equal(r->class, KUBE_AWAY);
         assert_string_equal(r->message, "writing is not allowed now");
-        is_forbidden = false;
+
+        n_allowed = 1; /* while it waits for the connection */
+        (void)start(r, "PATCH", "/never");
+        run_until(7, 5 * NS_PER_S);
+        assert_int_equal(r->class, KUBE_AWAY);
+        assert_null(strstr(buf_text(&r->log), "never"));
+        assert_int_equal(kube_api_away_since(r->api), 0); /* nobody is to blame */
+        n_allowed = UINT_MAX;
 }
 
 static void attempts_are_counted_and_end(void **state)

@@ -78,6 +78,35 @@ static void method_headers_and_body_go_out_as_given(void **state)
         peer_stop(&r->peer);
 }
 
+static bool never(void *ctx)
+{
+        (void)ctx;
+        return false;
+}
+
+static void what_may_not_be_sent_any_more_is_not_sent(void **state)
+{
+        struct room *r = *state;
+        struct got g;
+        char url[128];
+
+        peer_start(&r->peer, echo);
+        struct http_request q = got_request(&g, url, &r->peer, "/");
+        for (int i = 0; i < 2; i++) { /* over a new connection and one that is there */
+                q.may_send = never;
+                got_start(&g, r->http, r->loop, &q);
+                got_wait(&g);
+                assert_int_equal(g.rc, DL_RETRY);
+                assert_int_equal(g.status, 0);
+                assert_string_equal(g.text, "it may not be sent any more");
+                q.may_send = NULL;
+                got_start(&g, r->http, r->loop, &q);
+                got_wait(&g);
+                assert_int_equal(g.status, 200);
+        }
+        peer_stop(&r->peer);
+}
+
 static void methods_have_a_body_or_none(void **state)
 {
         struct room *r = *state;
@@ -174,6 +203,8 @@ int main(void)
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(a_header_is_one_line, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(method_headers_and_body_go_out_as_given, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(what_may_not_be_sent_any_more_is_not_sent, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(methods_have_a_body_or_none, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_proxy_is_used_as_told_or_as_the_environment_says,
