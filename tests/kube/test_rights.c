@@ -27,7 +27,7 @@ static void an_agent_writes_its_own_lease_only(void **state)
                        "the agent of node node-a may write its own Lease only");
         expect_refused(AGENT_A, "POST", LEASES, lease("devicelink-agent-node-c", "node-a"),
                        "its own Lease only");
-        expect_refused(AGENT_A, "POST", LEASES, lease("octopus-brain", "node-a"),
+        expect_refused(AGENT_A, "POST", LEASES, lease("devicelink-operator", "node-a"),
                        "its own Lease only");
         expect(AGENT_A, "DELETE", LEASES "/devicelink-agent-node-b", NULL, 403);
 }
