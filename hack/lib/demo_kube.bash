@@ -97,6 +97,11 @@ kube_watch() {
         judges+=($!)
 }
 
+kube_told() {
+        say "== kubectl describe dl boiler-room, from its status on"
+        ctl -n factory describe dl boiler-room | sed -n '/^Status:/,$p' || true
+}
+
 kube_said() {
         say "== the operator said:"
         tail -n 20 "$scratch/operator.log" >&2
