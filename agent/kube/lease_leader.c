@@ -183,8 +183,6 @@ static void act(struct leader *l)
 {
         if (l->phase == LEADS && !l->is_mine)
                 lose(l, "another holds the Lease");
-        else if (l->phase == LEADS)
-                write_ours(l);
         else if (l->phase == RELEASES && l->is_mine)
                 give(l);
         else if (l->phase == RELEASES)
