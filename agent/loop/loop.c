@@ -115,11 +115,6 @@ void loop_stop(struct loop *l)
         (void)uv_async_send(&l->wake);
 }
 
-void *loop_native(struct loop *l)
-{
-        return &l->uv;
-}
-
 int64_t loop_now(const struct loop *l)
 {
         return l->in_turn ? l->now_ns : clock_mono_ns();

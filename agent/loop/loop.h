@@ -26,7 +26,6 @@ void loop_free(struct loop *l);          /* everything on it has ended; NULL is 
 void loop_run(struct loop *l);           /* until loop_stop() */
 void loop_stop(struct loop *l);          /* any thread; the current turn is finished */
 int64_t loop_now(const struct loop *l);  /* monotonic ns at the start of this turn */
-void *loop_native(struct loop *l);       /* uv_loop_t *, for libraries that live on one (serve) */
 
 /* --- timers */
 
@@ -122,5 +121,19 @@ struct loop_turn {
 
 void loop_on_turn(struct loop *l, struct loop_turn *t);
 void loop_off_turn(struct loop *l, struct loop_turn *t); /* not from within ended() */
+
+/* --- a libuv loop of a library's own (serve), turned by ours
+ *
+ * What lives on it is called back on this thread.  Not from within its callbacks: settle, free. */
+
+struct loop_guest;
+
+int loop_guest_new(struct loop *l, struct loop_guest **ret, struct err *e);
+void *loop_guest_native(struct loop_guest *g); /* uv_loop_t * */
+/* Something was asked of the library outside of its callbacks: it has a turn before ours ends. */
+void loop_guest_kick(struct loop_guest *g);
+/* All that lives on it is being closed: turn it until it is.  False: something is not. */
+bool loop_guest_settle(struct loop_guest *g);
+void loop_guest_free(struct loop_guest *g); /* nothing lives on it; NULL is fine */
 
 #endif

@@ -66,6 +66,7 @@ struct conn {
 
 struct serve {
         struct serve_config config;
+        struct loop_guest *guest;
         struct lws_context *context;
         struct lws_vhost *vhost;
         struct place places[2];
@@ -77,8 +78,6 @@ struct serve {
         struct page *metrics;
         int64_t metrics_ns;
         struct conn *adopting; /* until the library has made its half */
-        struct loop_timer settle;
-        unsigned turns;
 };
 
 /* --- place.c */

@@ -211,6 +211,7 @@ void conn_cut(struct conn *c)
                 return;
         (void)shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
         (void)lws_callback_on_writable(c->wsi); /* so that it looks */
+        loop_guest_kick(c->place->serve->guest);
 }
 
 static void on_heckler(void *ctx, unsigned events)
@@ -280,6 +281,7 @@ static void let_in(struct place *p, int fd)
         if (!lws_adopt_descriptor_vhost_via_info(&how) && s->adopting)
                 conn_free(s->adopting);
         s->adopting = NULL;
+        loop_guest_kick(s->guest);
 }
 
 static void on_ready(void *ctx, unsigned events)

@@ -1,7 +1,7 @@
-/* serve.c - the library: its context on our loop, its callbacks, its end.
+/* serve.c - the library: its context on a loop within ours, its callbacks, its end.
  *
  * It hears of connections only (place.c accepts them), and its own time limits stand behind ours.
- * It may not call back into rooms but for an answer, and takes two turns of the loop to end. */
+ */
 #include "serve/impl.h"
 
 #include "base/log.h"
@@ -12,7 +12,6 @@
 
 static const int64_t sweep_ns = NS_PER_S;
 static const int64_t tell_ns = 500 * NS_PER_MS;
-enum { SETTLE_TURNS = 5 };
 
 /* --- what the library says */
 
@@ -106,6 +105,7 @@ static void on_tell(void *ctx)
                         (void)lws_callback_on_writable(c->wsi);
                 }
         }
+        loop_guest_kick(s->guest);
 }
 
 void serve_changed(struct serve *s)
@@ -119,7 +119,10 @@ void serve_changed(struct serve *s)
 
 static int make_context(struct serve *s, struct err *e)
 {
-        void *loops[] = { loop_native(s->config.loop) };
+        int rc = loop_guest_new(s->config.loop, &s->guest, e);
+        if (rc < 0)
+                return rc;
+        void *loops[] = { loop_guest_native(s->guest) };
         struct lws_context_creation_info info = {
                 .port = CONTEXT_PORT_NO_LISTEN_SERVER,
                 .protocols = protocols,
@@ -141,8 +144,10 @@ static int make_context(struct serve *s, struct err *e)
         s->context = lws_create_context(&info);
         if (s->context)
                 s->vhost = lws_create_vhost(s->context, &info);
-        if (s->vhost)
+        if (s->vhost) {
+                loop_guest_kick(s->guest);
                 return 0;
+        }
         if (strstr(last_error, "evlib"))
                 return err_set(e, DL_CONFIG,
                                "libwebsockets finds no plugin for libuv: install "
@@ -174,28 +179,15 @@ static int open_places(struct serve *s, struct err *e)
         return rc;
 }
 
-static void on_settle(void *ctx)
-{
-        struct serve *s = ctx;
-
-        if (--s->turns == 0)
-                loop_stop(s->config.loop);
-        else
-                loop_timer_start(&s->settle, 0, LOOP_EXACT);
-}
-
-/* What the library had on the loop is closed at the end of a turn, and some of it one turn later;
- * only then may the rest be freed. */
+/* What the library had on its loop is closed there first; only then may the rest be freed. */
 static void end_context(struct serve *s)
 {
-        if (!s->context)
-                return;
-        lws_context_destroy(s->context);
-        s->turns = SETTLE_TURNS;
-        loop_timer_start(&s->settle, 0, LOOP_EXACT);
-        loop_run(s->config.loop);
-        lws_context_destroy(s->context);
-        s->context = NULL;
+        if (s->context) {
+                lws_context_destroy(s->context);
+                (void)loop_guest_settle(s->guest);
+                lws_context_destroy(s->context);
+        }
+        loop_guest_free(s->guest);
 }
 
 int serve_open(const struct serve_config *config, struct serve **ret, struct err *e)
@@ -207,7 +199,6 @@ int serve_open(const struct serve_config *config, struct serve **ret, struct err
                 s->places[i] = (struct place){ .serve = s, .fd = -1 };
         loop_timer_init(&s->sweep, config->loop, on_sweep, s);
         loop_timer_init(&s->tell, config->loop, on_tell, s);
-        loop_timer_init(&s->settle, config->loop, on_settle, s);
         int rc = open_places(s, e);
         if (rc < 0) {
                 serve_close(s);
@@ -229,7 +220,6 @@ void serve_close(struct serve *s)
         loop_timer_end(&s->tell);
         loop_timer_end(&s->sweep);
         end_context(s);
-        loop_timer_end(&s->settle);
         page_unref(s, s->metrics);
         free(s);
 }

@@ -3,8 +3,9 @@
  * libwebsockets on the loop.  Two places: TCP (--metrics-addr, by default port 8080 of every
  * address) with /healthz, /readyz and /metrics; and a unix socket in the state directory (mode
  * 0600) with these and /v1/links, /v1/devices.
- * Limits     64 connections each (more are closed), requests of 8 KiB, 10 s to ask, 30 s to read an
- *            answer, answers of 32 MiB.  An answer is made once per request, whole.
+ * Limits     64 connections each (for one more, those that have not asked make room; else it is
+ *            closed), 16 that watch, requests of 8 KiB, 10 s to ask, 30 s to read an answer,
+ * answers of 32 MiB, 64 MiB together.  An answer is made whole; /metrics at most once a second.
  * Threads    The loop.
  */
 #ifndef SERVE_SERVE_H
@@ -35,7 +36,8 @@ struct serve_config {
 
 /* DL_CONFIG: the address or socket cannot be used; the text names it. */
 int serve_open(const struct serve_config *, struct serve **ret, struct err *e);
-void serve_close(struct serve *s);          /* NULL is fine */
+/* Cuts everybody.  Not from within what config's functions are called from.  NULL is fine. */
+void serve_close(struct serve *s);
 uint16_t serve_port(const struct serve *s); /* that it listens on; 0 = none */
 /* What watchers see has changed: they are told at most twice a second. */
 void serve_changed(struct serve *s);

@@ -176,6 +176,28 @@ static inline void rig_changed(struct rig *r)
         loop_post(r->loop, &m->head);
 }
 
+static inline void rig_close(struct loop_message *m, bool cancelled)
+{
+        struct rig *r = ((struct rig_message *)m)->rig;
+
+        if (!cancelled) {
+                serve_close(r->serve);
+                r->serve = NULL;
+                loop_stop(r->loop);
+        }
+        free(m);
+}
+
+/* From within a callback of the loop. */
+static inline void rig_close_within(struct rig *r)
+{
+        struct rig_message *m = xcalloc(1, sizeof(*m));
+
+        m->head.deliver = rig_close;
+        m->rig = r;
+        loop_post(r->loop, &m->head);
+}
+
 /* --- the client; nothing takes longer than 5 s */
 
 static inline int client_socket(int family)

@@ -402,6 +402,8 @@ static void the_end_leaves_nothing_whoever_is_connected(void **state)
                 say(fds[2], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
                 say(fds[3], "GET /v1/links?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n");
                 (void)usleep((unsigned)i * 5000);
+                if (i % 3 == 0)
+                        rig_close_within(r);
                 (void)rig_down(&own);
                 for (size_t k = 0; k < 4; k++) {
                         assert_true(is_closed(fds[k], 1000));
