@@ -206,9 +206,12 @@ static void every_sequence_survives_the_api_object(void **state)
 static void what_is_absent_or_of_another_type_reads_as_nothing(void **state)
 {
         auto_of(arena) struct arena *a = arena_new();
-        static const char *const odd[] = { "{}", "[]", "{\"status\":null}", "{\"status\":[1]}",
-                                           "{\"status\":{\"nodeName\":3,\"model\":\"x\","
-                                           "\"conditions\":\"none\"}}" };
+        static const char *const odd[] = { "{}",
+                                           "[]",
+                                           "{\"status\":null}",
+                                           "{\"status\":[1]}",
+                                           "{\"status\":{\"nodeName\":3,\"model\":\"x\"}}",
+                                           "{\"status\":{\"conditions\":\"none\"}}" };
 
         (void)state;
         for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {

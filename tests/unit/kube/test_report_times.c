@@ -249,8 +249,7 @@ static void what_has_no_times_stays_byte_for_byte(void **state)
         static const char *const docs[] = {
                 "{}",
                 "{\"gear\":\"fast\",\"rotatingSpeed\":201}",
-                "{\"properties\":{\"a\":{\"type\":\"int\",\"intValue\":5},\"b,\":[1,{\"c\":\"]\"}]}"
-                "}",
+                "{\"properties\":{\"a\":{\"type\":\"int\",\"intValue\":5},\"b,\":[{\"c\":\"]\"}]}}",
                 "{\"properties\":[]}",
                 "{\"properties\":[{\"name\":\"a\"},{\"name\":\"}\\\\\",\"quality\":\"bad\"}]}",
                 "{\"properties\":[{\"name\":\"a\",\"updatedAt\":\"never\"}],\"more\":[1,2]}",
