@@ -164,8 +164,7 @@ static void labels_are_exactly_the_templates_and_ours(void **state)
                 "{\"line\":\"5\",\"edge.cattle.io/node-name\":\"edge-1\",\"app\":\"pump\"}",
                 "{\"line\":\"4\",\"app\":\"pump\"}",
                 "{\"line\":\"4\",\"edge.cattle.io/node-name\":\"edge-2\",\"app\":\"pump\"}",
-                "{\"line\":\"4\",\"edge.cattle.io/"
-                "node-name\":\"edge-1\",\"app\":\"pump\",\"x\":\"\"}",
+                "{\"x\":\"\",\"line\":\"4\",\"" LABEL_NODE "\":\"edge-1\",\"app\":\"pump\"}",
                 "null",
         };
 
