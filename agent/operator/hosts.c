@@ -67,7 +67,7 @@ static int64_t duration_of(const struct host *h)
 
 static int64_t quiet_since(const struct hosts *s, const struct host *h)
 {
-        return later(h->has_lease ? h->lease.seen_ns : h->since_ns, s->live_ns);
+        return later(later(h->has_lease ? h->lease.seen_ns : 0, h->since_ns), s->live_ns);
 }
 
 /* Links of a node that is not there are nobody's business; what it holds is free at once. */
@@ -153,6 +153,14 @@ static const char *copy(struct arena *a, const char *text)
         return arena_strdup(a, text);
 }
 
+static void start_anew(struct host *h, int64_t now_ns)
+{
+        h->since_ns = now_ns;
+        h->extended = false;
+        if (h->agent != AGENT_ALIVE)
+                h->agent = AGENT_UNSEEN;
+}
+
 void hosts_node(struct hosts *s, const struct tree *object, const struct object_meta *m,
                 int64_t now_ns)
 {
@@ -172,6 +180,8 @@ void hosts_node(struct hosts *s, const struct tree *object, const struct object_
         v.internal_dns = copy(a, v.internal_dns);
         v.external_ip = copy(a, v.external_ip);
         v.external_dns = copy(a, v.external_dns);
+        if (!h->arena) /* its agent begins, too */
+                start_anew(h, now_ns);
         arena_free(h->arena);
         h->arena = a;
         h->view = v;

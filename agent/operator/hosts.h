@@ -36,7 +36,7 @@ struct host {
         bool has_lease;
         bool extended; /* had its further duration */
         struct lease_view lease;
-        int64_t since_ns;  /* without a Lease */
+        int64_t since_ns;  /* it is known, its Node is there, or its Lease is not */
         int64_t silent_ns; /* since when */
 };
 

@@ -137,9 +137,9 @@ static void an_agent_that_was_never_seen_is_given_the_time_of_a_lease(void **sta
 
         node(r, "a", "", 5 * S);
         heartbeat(r, "b", 1, 30 * S);
-        pass(r, 39 * S);
+        pass(r, 44 * S);
         assert_int_equal(a->agent, AGENT_UNSEEN);
-        pass(r, 40 * S);
+        pass(r, 45 * S);
         assert_int_equal(a->agent, AGENT_SILENT);
         hosts_drop(r->hosts, a);
 }
@@ -248,6 +248,27 @@ static void nodes_come_change_and_go(void **state)
         hosts_drop(r->hosts, a);
 }
 
+static void the_agent_of_a_node_that_is_back_has_its_time(void **state)
+{
+        struct rig *r = *state;
+        struct host *a = hosts_use(r->hosts, "a", 0);
+
+        node(r, "a", "", 0);
+        heartbeat(r, "a", 1, 0);
+        pass(r, 1000 * S);
+        assert_int_equal(a->agent, AGENT_GONE);
+        hosts_node_gone(r->hosts, "a");
+        node(r, "a", "", 2000 * S);
+        heartbeat(r, "b", 1, 2039 * S);
+        pass(r, 2039 * S);
+        assert_int_equal(a->agent, AGENT_UNSEEN);
+        pass(r, 2040 * S);
+        assert_int_equal(a->agent, AGENT_SILENT);
+        pass(r, 2040 * S + GRACE - 1);
+        assert_int_equal(a->agent, AGENT_SILENT);
+        hosts_drop(r->hosts, a);
+}
+
 static void a_lease_speaks_for_the_node_of_its_name_only(void **state)
 {
         struct rig *r = *state;
@@ -303,6 +324,7 @@ int main(void)
                 TEST(our_own_pause_is_not_held_against_agents),
                 TEST(only_nodes_that_somebody_looks_at_are_judged),
                 TEST(nodes_come_change_and_go),
+                TEST(the_agent_of_a_node_that_is_back_has_its_time),
                 TEST(a_lease_speaks_for_the_node_of_its_name_only),
                 TEST(no_two_silences_have_the_same_number),
         };
