@@ -157,6 +157,17 @@ static void kubectl_speaks_for_the_administrator_in_the_namespace(void **state)
                 kube_ctl(k, &said, (const char *const[]){ "get", "dl", "-o", "name", NULL }), 0);
         assert_string_equal(said, "devicelink.edge.cattle.io/fan\n");
         free(said);
+        kube_apply(
+                k,
+                "{apiVersion: v1, kind: ConfigMap, metadata: {name: {space}, namespace: default}}"
+                "\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: here}}\n");
+        assert_int_equal(
+                kube_ctl(k, &said,
+                         (const char *const[]){ "delete", "cm", k->space, "-n", "default", NULL }),
+                0);
+        free(said);
+        assert_int_equal(kube_ctl(k, NULL, (const char *const[]){ "delete", "cm", "here", NULL }),
+                         0);
         assert_int_not_equal(kube_ctl(k, NULL, (const char *const[]){ "get", "nonsense", NULL }),
                              0);
 }

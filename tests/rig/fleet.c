@@ -44,8 +44,10 @@ static void install(struct fleet *f)
 
         if (kube_ctl(&f->kube, &said,
                      (const char *const[]){ "apply", "--server-side", "--force-conflicts", "-k",
-                                            TEST_SOURCE "/manifests/overlays/plain", NULL }) != 0)
-                fail_msg("manifests: %s", said);
+                                            TEST_SOURCE "/manifests/overlays/plain", NULL }) != 0) {
+                (void)fprintf(stderr, "%s\n", said);
+                fail_msg("the manifests cannot be applied, see above");
+        }
         free(said);
 }
 

@@ -46,20 +46,24 @@ static char *read_back(int fd)
         return text;
 }
 
-/* Run to the end; *ret is what it said, both ways, for free(). */
-static int run(const char *const argv[], const char *input, char **ret)
+/* Run to the end; *ret is what it said, both ways, for free().  extra: text that it finds in
+ * /proc/self/fd/3. */
+static int run(const char *const argv[], const char *input, const char *extra, char **ret)
 {
-        int in = memory_file(input);
-        int out = memory_file("");
+        int fds[] = { memory_file(input), memory_file(""), memory_file(extra) };
         int status = 0;
         pid_t pid = fork();
 
         if (pid < 0)
                 fail_msg("fork: %s", strerror(errno));
         if (pid == 0) {
-                (void)dup2(in, 0);
-                (void)dup2(out, 1);
-                (void)dup2(out, 2);
+                (void)dup2(fds[0], 0);
+                (void)dup2(fds[1], 1);
+                (void)dup2(fds[1], 2);
+                if (fds[2] == 3)
+                        (void)fcntl(3, F_SETFD, 0);
+                else
+                        (void)dup2(fds[2], 3);
                 (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
                 (void)dprintf(2, "exec %s: %m\n", argv[0]);
                 _exit(127);
@@ -67,25 +71,36 @@ static int run(const char *const argv[], const char *input, char **ret)
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         fail_msg("waitpid: %s", strerror(errno));
-        *ret = read_back(out);
-        (void)close(in);
-        (void)close(out);
+        *ret = read_back(fds[1]);
+        for (int i = 0; i < 3; i++)
+                (void)close(fds[i]);
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* The namespace of the test is only the one of what names none: so not by --namespace. */
 static int run_kubectl(struct kube *k, const char *input, const char *const more[], char **ret)
 {
-        char program[320];
-        char cache[320];
-        const char *argv[ARGS_MAX] = { program, "--kubeconfig", k->kubeconfig, "--cache-dir",
-                                       cache,   "--namespace",  k->space };
-        size_t n = 7;
+        char program[320], cache[320], config[400], context[256];
+        const char *argv[ARGS_MAX] = { "env", config, program, "--cache-dir", cache };
+        size_t n = 5;
 
         (void)snprintf(program, sizeof(program), "%s/bin/kubectl", k->dir);
         (void)snprintf(cache, sizeof(cache), "%s/kubectl-cache", k->dir);
+        (void)snprintf(config, sizeof(config), "KUBECONFIG=/proc/self/fd/3:%s", k->kubeconfig);
+        (void)snprintf(context, sizeof(context),
+                       "apiVersion: v1\nkind: Config\ncontexts: [{name: test, context: "
+                       "{cluster: test, user: admin, namespace: '%s'}}]\n",
+                       k->space);
         for (; *more && n < ARGS_MAX - 1; more++)
                 argv[n++] = *more;
-        return run(argv, input, ret);
+        return run(argv, input, context, ret);
+}
+
+/* cmocka cuts messages. */
+static void fail_with(const char *what, int code, const char *said)
+{
+        (void)fprintf(stderr, "%s\n", said);
+        fail_msg("%s ended with %d, see above", what, code);
 }
 
 int kube_ctl(struct kube *k, char **ret, const char *const argv[])
@@ -109,9 +124,9 @@ static void hack_kube(const char *const more[])
 
         for (; *more && n < ARGS_MAX - 1; more++)
                 argv[n++] = *more;
-        int code = run(argv, "", &said);
+        int code = run(argv, "", "", &said);
         if (code != 0)
-                fail_msg("hack/kube %s: %d: %s", argv[1], code, said);
+                fail_with(argv[1], code, said);
         free(said);
 }
 
@@ -164,7 +179,7 @@ void kube_apply(struct kube *k, const char *format, ...)
         char *filled = fill_in(k, text);
         int code = run_kubectl(k, filled, (const char *const[]){ "apply", "-f", "-", NULL }, &said);
         if (code != 0)
-                fail_msg("kubectl apply: %d: %s", code, said);
+                fail_with("kubectl apply", code, said);
         free(text);
         free(filled);
         free(said);
@@ -178,10 +193,10 @@ static char *crds_state(void)
         char *said = NULL;
         int code = run((const char *const[]){ "find", TEST_SOURCE "/crds", "-name", "*.yaml",
                                               "-printf", "%f %s %T@\\n", NULL },
-                       "", &said);
+                       "", "", &said);
 
         if (code != 0)
-                fail_msg("find crds: %s", said);
+                fail_with("find crds", code, said);
         return said;
 }
 
@@ -190,23 +205,24 @@ static bool links_are_served(struct kube *k)
         return kube_request(k, "GET", LINKS "?limit=1", NULL, NULL, NULL) == 200;
 }
 
-static void apply_crds(struct kube *k)
+static void must_kubectl(struct kube *k, const char *const argv[])
 {
         char *said = NULL;
+        int code = run_kubectl(k, "", argv, &said);
+
+        if (code != 0)
+                fail_with("kubectl", code, said);
+        free(said);
+}
+
+static void apply_crds(struct kube *k)
+{
         int64_t until = rig_now_ms() + CRDS_MS;
 
-        if (run_kubectl(k, "",
-                        (const char *const[]){ "apply", "--server-side", "--force-conflicts", "-f",
-                                               TEST_SOURCE "/crds", NULL },
-                        &said) != 0)
-                fail_msg("crds: %s", said);
-        free(said);
-        if (run_kubectl(k, "",
-                        (const char *const[]){ "wait", "--for=condition=Established",
-                                               "--timeout=60s", "-f", TEST_SOURCE "/crds", NULL },
-                        &said) != 0)
-                fail_msg("crds: %s", said);
-        free(said);
+        must_kubectl(k, (const char *const[]){ "apply", "--server-side", "--force-conflicts", "-f",
+                                               TEST_SOURCE "/crds", NULL });
+        must_kubectl(k, (const char *const[]){ "wait", "--for=condition=Established",
+                                               "--timeout=60s", "-f", TEST_SOURCE "/crds", NULL });
         while (!links_are_served(k)) {
                 if (rig_now_ms() > until)
                         fail_msg("the CRDs are established, but " LINKS " is not served");

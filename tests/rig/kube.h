@@ -40,7 +40,7 @@ long kube_request_as(struct kube *k, const char *token, const char *method, cons
                      const char *content_type, const char *body, struct json_object **ret);
 
 /* Apply YAML or JSON documents as kubectl apply does (kubectl is run); in them {space} and {node}
- * are the test's, and format fills in the rest. */
+ * are the test's, and format fills in the rest.  What names no namespace goes to the test's. */
 void kube_apply(struct kube *k, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* kubectl with these arguments (NULL-terminated), output to *ret for free() (may be NULL); returns
  * its exit code. */
