@@ -151,11 +151,14 @@ static void compare_int(struct comparison *c, const struct field *f, const struc
         bool bounded = f->min != 0 || f->max != 0;
 
         if (list) {
-                for (size_t i = 0; i < list->n; i++)
-                        if (tree_at(list, i)->as.i != f->min + (int64_t)i)
-                                differ(c, "bounds", "enum[%zu] is no %lld", i,
-                                       (long long)(f->min + (int64_t)i));
-                if (f->min + (int64_t)list->n - 1 != f->max)
+                int64_t next = f->min;
+
+                TREE_FOREACH (t, list) {
+                        if (t->as.i != next)
+                                differ(c, "bounds", "the enum has no %lld", (long long)next);
+                        next++;
+                }
+                if (next - 1 != f->max)
                         differ(c, "bounds", "the enum does not end at %lld", (long long)f->max);
                 return;
         }
