@@ -59,25 +59,28 @@ static int listen_at(const struct sockaddr *sa, socklen_t len)
         return steal_fd(&fd);
 }
 
+/* A descriptor, or a negative errno. */
 static int listen_tcp(const char *host, const char *port)
 {
         const struct addrinfo hints = { .ai_family = AF_UNSPEC,
                                         .ai_socktype = SOCK_STREAM,
                                         .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
         static const char *const all[] = { "::", "0.0.0.0" };
-        int fd = -1;
+        int rc = -EAFNOSUPPORT;
 
-        for (size_t i = 0; fd < 0 && i < (host[0] != '\0' ? 1 : 2); i++) {
+        for (size_t i = 0; i < (host[0] != '\0' ? 1 : 2); i++) {
                 struct addrinfo *list = NULL;
 
                 if (getaddrinfo(host[0] != '\0' ? host : all[i], port, &hints, &list) != 0)
                         return -EINVAL;
-                fd = listen_at(list->ai_addr, list->ai_addrlen);
+                rc = listen_at(list->ai_addr, list->ai_addrlen);
+                if (rc < 0)
+                        rc = -errno;
                 freeaddrinfo(list);
-                if (fd < 0 && errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
+                if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
                         break;
         }
-        return fd < 0 ? -errno : fd;
+        return rc;
 }
 
 static uint16_t port_of(int fd)
