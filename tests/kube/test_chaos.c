@@ -19,11 +19,15 @@
 
 #include <cmocka.h>
 
-enum { LINKS_MAX = 100, DEATHS_MAX = 1000, SHORT_MS = 60000, LONG_MS = 900000 };
+enum { LINKS_MAX = 100, EXCUSES_MAX = 50000, SHORT_MS = 60000, LONG_MS = 900000 };
 enum {
-        GAP_MS = 5000,    /* devices are polled each second */
+        POLL_MS = 1000,
+        GAP_MS = 5000,
         START_MS = 12000, /* until all devices of a new agent are polled again */
+        MOVE_MS = 60000,  /* until the device of a moved link is: whose agent died has its Lease */
         CONVERGE_MS = 150000,
+        CALM_AFTER_MS = 8000, /* of trouble: a Lease lasts 40 s, and is not to end for it */
+        CALM_MS = 7000,
         DESCRIPTORS_MORE = 16,
 };
 
@@ -37,25 +41,25 @@ static const char is_healthy[] = "NodeExisted True Found ''\n"
                                  "DeviceCreated True Success ''\n"
                                  "DeviceConnected True Healthy ''\n";
 
-/* From a kill to the time when all devices of the agent should be polled again. */
-struct death {
-        size_t agent;
+/* When a device need not be polled: its agent is dead, or it goes to another one. */
+struct excuse {
+        size_t device;
         int64_t from_ms;
         int64_t to_ms;
 };
 
+/* Link i is the one for device i. */
 static struct chaos {
         struct fleet fleet;
         struct fieldbus *bus;
         size_t n_links;
+        size_t agents[LINKS_MAX];   /* whose the link is */
         unsigned rounds[LINKS_MAX]; /* the label that the API server took last */
         bool began[LINKS_MAX];      /* the first two conditions have been there */
-        struct death deaths[DEATHS_MAX];
-        size_t n_deaths;
+        struct excuse excuses[EXCUSES_MAX];
+        size_t n_excuses;
         unsigned seed;
 } chaos;
-
-/* Link i is for agent i modulo their number, and for device i. */
 
 static unsigned below(unsigned n)
 {
@@ -224,18 +228,26 @@ static void lines_go_dead(void)
         proxy_set(chaos.fleet.proxy, PROXY_PASS);
 }
 
+/* For how long from from_ms on. */
+static void excuse(size_t device, int64_t from_ms, int64_t to_ms)
+{
+        if (chaos.n_excuses == EXCUSES_MAX)
+                fail_msg("too many excuses");
+        chaos.excuses[chaos.n_excuses++] = (struct excuse){ device, from_ms, to_ms };
+}
+
 static void agent_dies(void)
 {
-        size_t i = below(FLEET_AGENTS);
-        struct fleet_member *m = &chaos.fleet.agents[i];
+        size_t agent = below(FLEET_AGENTS);
+        struct fleet_member *m = &chaos.fleet.agents[agent];
         int64_t from_ms = rig_now_ms();
 
         process_kill(&m->process);
         rest(1, 3000);
         fleet_start(m);
-        if (chaos.n_deaths == DEATHS_MAX)
-                fail_msg("too many deaths");
-        chaos.deaths[chaos.n_deaths++] = (struct death){ i, from_ms, rig_now_ms() + START_MS };
+        for (size_t i = 0; i < chaos.n_links; i++)
+                if (chaos.agents[i] == agent)
+                        excuse(i, from_ms, rig_now_ms() + START_MS);
 }
 
 static void operator_dies(void)
@@ -264,6 +276,24 @@ static void links_change(void)
         }
 }
 
+static void links_move(void)
+{
+        char body[256];
+
+        for (int n = 0; n < 2; n++) {
+                size_t i = below((unsigned)chaos.n_links);
+                size_t to = (chaos.agents[i] + 1) % FLEET_AGENTS;
+                (void)snprintf(body, sizeof(body), "{\"spec\":{\"adaptor\":{\"node\":\"%s\"}}}",
+                               chaos.fleet.agents[to].name);
+                if (kube_request(&chaos.fleet.kube, "PATCH",
+                                 kube_link_path(&chaos.fleet.kube, link_name(i)),
+                                 "application/merge-patch+json", body, NULL) != 200)
+                        continue;
+                chaos.agents[i] = to;
+                excuse(i, rig_now_ms(), rig_now_ms() + MOVE_MS);
+        }
+}
+
 static void a_device_object_is_deleted_by_hand(void)
 {
         const char *name = link_name(below((unsigned)chaos.n_links));
@@ -286,6 +316,7 @@ static const struct trouble {
         { "an agent dies", agent_dies },
         { "an operator dies", operator_dies },
         { "links change", links_change },
+        { "links move", links_move },
         { "a device object is deleted by hand", a_device_object_is_deleted_by_hand },
 };
 enum { TROUBLES = sizeof(troubles) / sizeof(troubles[0]) };
@@ -309,16 +340,24 @@ static void members_live(void)
 
 /* --- the end */
 
+/* All of it, by one excuse after the other. */
 static bool is_excused(const struct fieldbus_gap *g)
 {
-        for (size_t i = 0; i < chaos.n_deaths; i++) {
-                const struct death *d = &chaos.deaths[i];
-                /* The last request may be as old as the interval when the agent dies. */
-                if (d->agent == g->device % FLEET_AGENTS && g->to_ms &&
-                    g->from_ms >= d->from_ms - 2000 && g->to_ms <= d->to_ms)
-                        return true;
+        /* The last request may be as old as the interval when the agent dies. */
+        int64_t upto_ms = g->from_ms + 2 * POLL_MS;
+        bool more = true;
+
+        while (more && g->to_ms && upto_ms < g->to_ms) {
+                more = false;
+                for (size_t i = 0; i < chaos.n_excuses; i++) {
+                        const struct excuse *x = &chaos.excuses[i];
+                        if (x->device == g->device && x->from_ms <= upto_ms && x->to_ms > upto_ms) {
+                                upto_ms = x->to_ms;
+                                more = true;
+                        }
+                }
         }
-        return false;
+        return g->to_ms && upto_ms >= g->to_ms;
 }
 
 static void devices_were_polled_all_the_time(void)
@@ -400,23 +439,45 @@ static void apply_links(void)
                               "      properties:\n"
                               "      - {name: level, type: float, readOnly: true, visitor: "
                               "{register: HoldingRegister, offset: 0, quantity: 2}}\n",
-                              link_name(i), chaos.fleet.agents[i % FLEET_AGENTS].name,
+                              link_name(i), chaos.fleet.agents[chaos.agents[i]].name,
                               fieldbus_port(chaos.bus, i));
         (void)fclose(f);
         kube_apply(&chaos.fleet.kube, "%s", text);
         free(text);
 }
 
+/* Each once, in any order, then again. */
+static const struct trouble *next_trouble(void)
+{
+        static const struct trouble *order[TROUBLES];
+        static size_t left;
+
+        if (left == 0)
+                for (; left < TROUBLES; left++) {
+                        size_t at = below((unsigned)left + 1);
+                        order[left] = order[at];
+                        order[at] = &troubles[left];
+                }
+        return order[--left];
+}
+
 static void trouble_until(int64_t end_ms)
 {
+        int64_t spent_ms = 0;
+
         while (rig_now_ms() < end_ms) {
-                const struct trouble *t = &troubles[below(TROUBLES)];
-                print_message("%lld s left: %s\n", (long long)(end_ms - rig_now_ms()) / 1000,
-                              t->name);
+                const struct trouble *t = next_trouble();
+                int64_t from_ms = rig_now_ms();
+                print_message("%lld s left: %s\n", (long long)(end_ms - from_ms) / 1000, t->name);
                 t->happens();
                 members_live();
                 no_condition_is_lost();
+                spent_ms += rig_now_ms() - from_ms;
                 rest(200, 4000);
+                if (spent_ms > CALM_AFTER_MS) {
+                        rest(CALM_MS, CALM_MS + 1000);
+                        spent_ms = 0;
+                }
         }
 }
 
@@ -429,6 +490,8 @@ static void all_is_well_in_the_end(void **state)
         (void)state;
         chaos.n_links = wants_long ? LINKS_MAX : LINKS_MAX / 5;
         chaos.bus = fieldbus_start(chaos.n_links, GAP_MS);
+        for (size_t i = 0; i < chaos.n_links; i++)
+                chaos.agents[i] = i % FLEET_AGENTS;
         for (int i = 0; i < FLEET_OPERATORS; i++)
                 fleet_start(&chaos.fleet.operators[i]);
         for (int i = 0; i < FLEET_AGENTS; i++)
