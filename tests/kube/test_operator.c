@@ -616,8 +616,8 @@ static void a_deleted_link_of_a_silent_agent_goes_after_the_grace(void **state)
 
 static void links_that_wait_are_worked_off_within_seconds(void **state)
 {
-        int n = strcmp(getenv("DEVICELINK_LONG") ? getenv("DEVICELINK_LONG") : "0", "1") == 0 ? 1000
-                                                                                              : 300;
+        const char *is_long = getenv("DEVICELINK_LONG");
+        int n = is_long && strcmp(is_long, "1") == 0 ? 1000 : 300;
         char path[300], body[600];
 
         (void)state;
