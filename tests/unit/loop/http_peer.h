@@ -36,7 +36,7 @@ struct peer_connection {
 };
 
 struct peer {
-        void (*serve)(struct peer_connection *c);
+        void (*_Atomic serve)(struct peer_connection *c);
         int fd;
         int port;
         pthread_t thread;
@@ -57,7 +57,9 @@ static inline void *peer_serve(void *ctx)
 {
         struct peer_connection *c = ctx;
 
-        c->peer->serve(c);
+        void (*serve)(struct peer_connection *) = atomic_load(&c->peer->serve);
+
+        serve(c);
         (void)shutdown(c->fd, SHUT_RDWR);
         return NULL;
 }
@@ -83,7 +85,7 @@ static inline void *peer_accept(void *ctx)
 
 static inline void peer_run(struct peer *p, int fd, void (*serve)(struct peer_connection *c))
 {
-        p->serve = serve;
+        atomic_store(&p->serve, serve);
         p->fd = fd;
         atomic_store(&p->n, 0);
         atomic_store(&p->requests, 0);
