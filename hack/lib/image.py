@@ -125,9 +125,8 @@ def packages_of(paths):
 def add_packages(tree):
     """Licences, and the list that scanners of images read."""
     packages = packages_of(tree.sources)
-    said = run("dpkg-query", "-s", *packages).split("\n\n") if packages else []
-    for package, text in zip(packages, said, strict=True):
-        name = package.split(":")[0]
+    for text in run("dpkg-query", "-s", *packages).split("\n\n") if packages else []:
+        name = text.split("\n")[0].removeprefix("Package: ")
         license_file = f"/usr/share/doc/{name}/copyright"
         if os.path.exists(license_file):
             tree.add(license_file, os.path.realpath(license_file))

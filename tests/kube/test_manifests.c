@@ -4,6 +4,16 @@
 
 /* --- what is taken */
 
+/* What bounds the agents is there before any of them is. */
+static void expect_policies_before_agents(const char *said)
+{
+        const char *agents = strstr(said, "daemonset.apps/octopus-limb ");
+        const char *after = strstr(agents, "validatingadmissionpolicy");
+
+        if (after)
+                fail_msg("%s", said);
+}
+
 static void every_overlay_and_component_is_taken_without_a_warning(void **state)
 {
         static const char *const overlays[] = { "plain", "k3s", "namespace-per-node" };
@@ -23,6 +33,7 @@ static void every_overlay_and_component_is_taken_without_a_warning(void **state)
                                 fail_msg("%s, %s: %s", overlays[i], components[j], said);
                         assert_non_null(strstr(said, "daemonset.apps/octopus-limb "));
                         assert_non_null(strstr(said, "deployment.apps/octopus-brain "));
+                        expect_policies_before_agents(said);
                         free(said);
                 }
         }
