@@ -117,7 +117,7 @@ def loaded(tree):
 def packages_of(paths):
     """Packages know a file by one of its names only."""
     names = set(paths) | {os.path.realpath(path) for path in paths}
-    names |= {re.sub(r"^/usr/lib", "/lib", name) for name in names}
+    names |= {re.sub(r"^/usr/", "/", name) for name in names}
     lines = run_anyhow("dpkg-query", "-S", *sorted(names)).splitlines()
     return sorted({line.split(": ")[0].split(",")[0] for line in lines if ": /" in line})
 
