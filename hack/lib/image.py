@@ -118,15 +118,19 @@ def packages_of(paths):
     """Packages know a file by one of its names only."""
     names = set(paths) | {os.path.realpath(path) for path in paths}
     names |= {re.sub(r"^/usr/", "/", name) for name in names}
-    lines = run_anyhow("dpkg-query", "-S", *sorted(names)).splitlines()
-    return sorted({line.split(": ")[0].split(",")[0] for line in lines if ": /" in line})
+    said = run_anyhow("dpkg-query", "-S", *sorted(names))
+    return sorted(set(re.findall(r"^([a-z0-9][a-z0-9+.:-]*)(?:, [^ ]+)*: /", said, re.M)))
 
 
 def add_packages(tree):
     """Licences, and the list that scanners of images read."""
     packages = packages_of(tree.sources)
-    for text in run("dpkg-query", "-s", *packages).split("\n\n") if packages else []:
-        name = text.split("\n")[0].removeprefix("Package: ")
+    said = run("dpkg-query", "-s", *packages) if packages else ""
+    for text in said.strip().split("\n\n"):
+        found = re.search(r"^Package: (\S+)$", text, re.M)
+        if not found:
+            continue
+        name = found[1]
         license_file = f"/usr/share/doc/{name}/copyright"
         if os.path.exists(license_file):
             tree.add(license_file, os.path.realpath(license_file))
