@@ -34,8 +34,8 @@ struct reflector_config {
         const char *name;              /* NULL = all; else only this object (metadata.name=) */
         const char *field_selector;    /* "spec.adaptor.node=n1"; NULL = none */
         const char *label_selector;
-        bool metadata_only;      /* PartialObjectMetadata */
-        bool secret;             /* content is wiped, never logged */
+        bool metadata_only; /* PartialObjectMetadata */
+        bool secret;        /* only metadata's identity and .data are read; wiped, not logged */
         int64_t start_jitter_ns; /* before the first request: random 0..this */
         void *ctx;
         /* Whether an object is meant where the field selector could not be used; NULL = all. */

@@ -120,7 +120,9 @@ void reflector_object(struct reflector *r, struct json_span object)
                 drop_arena(r, a);
                 return;
         }
-        if (event_object(object, a, &t, &e) < 0) {
+        int rc = r->config.secret ? event_secret(object, a, &t, &e)
+                                  : event_object(object, a, &t, &e);
+        if (rc < 0) {
                 if (old)
                         old->mark = r->mark;
                 skip(r, &m, &e);

@@ -23,20 +23,28 @@ int event_read(const char *line, size_t n, struct event *ret, struct err *e)
         return 0;
 }
 
-/* A text without escapes is taken as it is; "" = there is none. */
-static const char *text_member(struct json_span map, const char *name, struct arena *a)
+/* A text without escapes is taken as it is, and touches no other memory.  NULL: it is none. */
+static struct tree *text_of(struct json_span text, struct arena *a)
 {
         const struct tree *t = NULL;
-        struct json_span text;
 
-        if (!json_span_member(map, name, &text) || text.at[0] != '"')
-                return "";
+        if (text.at[0] != '"')
+                return NULL;
         if (!memchr(text.at, '\\', text.n))
-                return arena_strndup(a, text.at + 1, text.n - 2);
+                return tree_new_text(a, text.at + 1, text.n - 2);
         if (tree_parse_json(a, text.at, text.n, &tree_limits_default, &t, NULL) < 0 ||
-            t->type != TREE_TEXT || strlen(t->as.text) != t->n)
-                return "";
-        return t->as.text;
+            t->type != TREE_TEXT)
+                return NULL;
+        return tree_new_text(a, t->as.text, t->n);
+}
+
+/* "" = there is none. */
+static const char *text_member(struct json_span map, const char *name, struct arena *a)
+{
+        struct json_span text;
+        const struct tree *t = json_span_member(map, name, &text) ? text_of(text, a) : NULL;
+
+        return t && strlen(t->as.text) == t->n ? t->as.text : "";
 }
 
 int event_identity(struct json_span object, struct arena *a, struct object_meta *ret, struct err *e)
@@ -75,6 +83,57 @@ int event_object(struct json_span object, struct arena *a, const struct tree **r
         explicit_bzero(text, n); /* it may be a Secret */
         return rc;
 }
+
+/* --- Secrets */
+
+static void add_text(struct tree *map, const char *key, const char *s, struct arena *a)
+{
+        tree_append(map, key, tree_new_text(a, s, strlen(s)));
+}
+
+static int add_data(struct json_span data, struct tree *map, struct arena *a, struct err *e)
+{
+        struct json_span name, value;
+        struct tree **end = &map->as.first;
+        size_t cursor = 0;
+
+        while (json_span_next_member(data, &cursor, &name, &value)) {
+                const struct tree *key = text_of(name, a);
+                struct tree *text = text_of(value, a);
+
+                if (!key || !text)
+                        return err_set(e, DL_CONFIG, "expected data of names and texts");
+                text->key = key->as.text;
+                *end = text;
+                end = &text->next;
+                map->n++;
+        }
+        return 0;
+}
+
+int event_secret(struct json_span object, struct arena *a, const struct tree **ret, struct err *e)
+{
+        struct tree *whole = tree_new(a, TREE_MAP), *meta = tree_new(a, TREE_MAP);
+        struct tree *map = tree_new(a, TREE_MAP);
+        struct json_span data;
+        struct object_meta m;
+        int rc = event_identity(object, a, &m, e);
+
+        if (rc == 0 && json_span_member(object, "data", &data) && data.at[0] == '{')
+                rc = add_data(data, map, a, e);
+        if (rc < 0)
+                return rc;
+        add_text(meta, "name", m.name, a);
+        add_text(meta, "namespace", m.space, a);
+        add_text(meta, "uid", m.uid, a);
+        add_text(meta, "resourceVersion", m.version, a);
+        tree_append(whole, "metadata", meta);
+        tree_append(whole, "data", map);
+        *ret = whole;
+        return 0;
+}
+
+/* --- */
 
 int event_bookmark(struct json_span object, struct arena *a, const char **ret_version,
                    bool *ret_initial_end, struct err *e)

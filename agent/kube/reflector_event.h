@@ -34,6 +34,9 @@ int event_identity(struct json_span object, struct arena *a, struct object_meta 
                    struct err *e);
 /* Read it whole but for its managedFields. */
 int event_object(struct json_span object, struct arena *a, const struct tree **ret, struct err *e);
+/* Of a Secret or ConfigMap: its identity and its data alone.  What is in Base64 reaches no memory
+ * but the arena. */
+int event_secret(struct json_span object, struct arena *a, const struct tree **ret, struct err *e);
 /* Of a bookmark: how far the stream is, and whether all that was there at first has been said. */
 int event_bookmark(struct json_span object, struct arena *a, const char **ret_version,
                    bool *ret_initial_end, struct err *e);

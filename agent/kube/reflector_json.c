@@ -93,27 +93,36 @@ static const char *next_element(const char *p, const char *end, bool is_first)
         return p < end ? p : NULL;
 }
 
-bool json_span_member(struct json_span object, const char *name, struct json_span *ret)
+bool json_span_next_member(struct json_span object, size_t *cursor, struct json_span *ret_name,
+                           struct json_span *ret)
 {
-        size_t len = strlen(name);
+        struct json_span name, value;
 
         if (object.n < 2 || object.at[0] != '{')
                 return false;
         const char *end = object.at + object.n - 1; /* at the bracket */
-        const char *p = object.at + 1;
-        for (bool first = true; (p = next_element(p, end, first)); first = false) {
-                struct json_span key, value;
+        const char *p = next_element(object.at + (*cursor ? *cursor : 1), end, *cursor == 0);
+        if (!p || *p != '"' || !take_value(p, end, &name))
+                return false;
+        p = skip_space(name.at + name.n, end);
+        if (p >= end || *p != ':' || !take_value(skip_space(p + 1, end), end, &value))
+                return false;
+        *cursor = (size_t)(value.at - object.at) + value.n;
+        *ret_name = name;
+        *ret = value;
+        return true;
+}
 
-                if (*p != '"' || !take_value(p, end, &key))
-                        return false;
-                p = skip_space(key.at + key.n, end);
-                if (p >= end || *p != ':' || !take_value(skip_space(p + 1, end), end, &value))
-                        return false;
-                if (key.n == len + 2 && memcmp(key.at + 1, name, len) == 0) {
+bool json_span_member(struct json_span object, const char *name, struct json_span *ret)
+{
+        struct json_span found, value;
+        size_t cursor = 0, len = strlen(name);
+
+        while (json_span_next_member(object, &cursor, &found, &value)) {
+                if (found.n == len + 2 && memcmp(found.at + 1, name, len) == 0) {
                         *ret = value;
                         return true;
                 }
-                p = value.at + value.n;
         }
         return false;
 }

@@ -18,8 +18,11 @@ struct json_span {
 bool json_span_whole(const char *text, size_t n, struct json_span *ret);
 /* The value of the first member of that name; names with escapes are not found. */
 bool json_span_member(struct json_span object, const char *name, struct json_span *ret);
-/* The next element of a list: *cursor is zero at first. */
+/* The next element of a list, or member of an object with its name in quotes: *cursor is zero at
+ * first. */
 bool json_span_next(struct json_span list, size_t *cursor, struct json_span *ret);
+bool json_span_next_member(struct json_span object, size_t *cursor, struct json_span *ret_name,
+                           struct json_span *ret);
 bool json_span_is(struct json_span value, const char *text); /* byte by byte: "\"ADDED\"" */
 
 #endif

@@ -60,6 +60,20 @@ static void check_object(struct json_span object, struct arena *a)
         check(r.class != KUBE_OK && r.message && strlen(r.message) <= ANSWER_MESSAGE_MAX);
 }
 
+static void check_secret(struct json_span object, struct arena *a)
+{
+        const struct tree *t = NULL;
+        struct err e = { 0 };
+
+        if (event_secret(object, a, &t, &e) < 0) {
+                check(e.rc == DL_CONFIG && e.text[0] != '\0');
+                return;
+        }
+        check(tree_text(tree_find(t, "metadata.name")));
+        TREE_FOREACH (item, tree_get(t, "data"))
+                check(item->key && item->type == TREE_TEXT && item->as.text[item->n] == '\0');
+}
+
 static bool on_line(void *ctx, const char *text, size_t n)
 {
         struct seen *s = ctx;
@@ -75,6 +89,7 @@ static bool on_line(void *ctx, const char *text, size_t n)
         check_span(ev.object, text, n);
         check_bookmark(ev.object, a);
         check_object(ev.object, a);
+        check_secret(ev.object, a);
         return true;
 }
 

@@ -189,6 +189,40 @@ static void managed_fields_are_left_out(void **state)
         assert_int_equal(event_object(span("{\"a\":nul}"), a, &t, &e), DL_CONFIG);
 }
 
+/* reference A1 15, A9 105, 107 */
+static void of_a_secret_only_identity_and_data_are_read(void **state)
+{
+        static const char text[] =
+                "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"s\",\"namespace\":\"n\",\"uid\":"
+                "\"u\","
+                "\"resourceVersion\":\"3\",\"annotations\":{\"last-applied\":\"aHVudGVy\"}},"
+                "\"data\":{\"a\":\"aHVudGVy\",\"b\\u002ec\":\"x\\ny\",\"d\":\"\"},\"immutable\":"
+                "true}";
+        auto_of(arena) struct arena *a = arena_new();
+        const struct tree *t = NULL;
+        struct err e = { 0 };
+
+        (void)state;
+        assert_int_equal(event_secret(span(text), a, &t, &e), 0);
+        assert_string_equal(tree_text(tree_find(t, "metadata.name")), "s");
+        assert_string_equal(tree_text(tree_find(t, "metadata.resourceVersion")), "3");
+        assert_null(tree_find(t, "metadata.annotations"));
+        assert_string_equal(tree_text(tree_find(t, "data.a")), "aHVudGVy");
+        assert_string_equal(tree_text(tree_find(t, "data['b.c']")), "x\ny");
+        assert_string_equal(tree_text(tree_find(t, "data.d")), "");
+        assert_int_equal(tree_get(t, "data")->n, 3);
+        assert_int_equal(event_secret(span("{\"metadata\":{\"name\":\"s\",\"resourceVersion\":"
+                                           "\"1\"},\"data\":null}"),
+                                      a, &t, &e),
+                         0);
+        assert_int_equal(tree_get(t, "data")->n, 0);
+        assert_int_equal(event_secret(span("{\"metadata\":{\"name\":\"s\",\"resourceVersion\":"
+                                           "\"1\"},\"data\":{\"a\":7}}"),
+                                      a, &t, &e),
+                         DL_CONFIG);
+        assert_int_equal(event_secret(span("{}"), a, &t, &e), DL_CONFIG);
+}
+
 /* reference A4 44, 45 */
 static void a_bookmark_says_how_far_and_whether_all_was_said(void **state)
 {
@@ -281,6 +315,7 @@ int main(void)
                 cmocka_unit_test(events_have_a_type_and_an_object),
                 cmocka_unit_test(an_identity_is_found_without_the_rest),
                 cmocka_unit_test(managed_fields_are_left_out),
+                cmocka_unit_test(of_a_secret_only_identity_and_data_are_read),
                 cmocka_unit_test(a_bookmark_says_how_far_and_whether_all_was_said),
                 cmocka_unit_test(a_page_has_items_a_version_and_perhaps_more),
                 cmocka_unit_test(a_table_finds_what_was_put_in_any_order),
