@@ -204,7 +204,8 @@ struct cluster {
         struct cluster_link *dirty;
         bool set_dirty;
         bool refs_dirty;
-        bool told; /* changed() was called once */
+        bool told;      /* changed() was called once */
+        int64_t set_ns; /* when the set was looked at last, monotonic */
         struct findings findings;
 
         struct lane lanes[LANES];

@@ -178,5 +178,6 @@ static void take_kept(void *ctx, const struct tree *object, const struct instanc
 
 void cluster_keep_read(struct cluster *c)
 {
+        c->refs_dirty = true;
         last_known_read(c->keep, take_kept, c);
 }

@@ -146,7 +146,8 @@ static void on_conditions(void *ctx, struct kube_answer *a)
         case KUBE_REFUSED:
         case KUBE_FORBIDDEN:
         case KUBE_UNAUTHORIZED:
-                log_refused(l, "conditions", a);
+                if (l->say_backoff.attempts == 0)
+                        log_refused(l, "conditions", a);
                 break;
         case KUBE_MISSING:
         case KUBE_EXISTS:

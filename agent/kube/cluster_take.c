@@ -1,6 +1,8 @@
 /* cluster_take.c - what an object of ours that was seen means for its link. */
 #include "kube/cluster_impl.h"
 
+#include "base/log.h"
+
 #include <string.h>
 
 static bool same_text(const char *a, const char *b)
@@ -54,6 +56,15 @@ static void take_kind(struct cluster_link *l)
                 cluster_link_forget_old(l); /* back again */
 }
 
+static void cannot_read(struct cluster_link *l)
+{
+        bool runs = l->accepted;
+
+        LOG(WARNING, "kube.link-wrong", l->wrong, LOG_STR("link", l->key));
+        cluster_say(l, true, runs ? "FailedUpdated" : "FailedCreated",
+                    runs ? "Updating" : "Creating", "cannot read the link: %s", l->wrong);
+}
+
 static bool has_references(const struct object *o)
 {
         return o && o->link.spec.references.n > 0;
@@ -76,8 +87,7 @@ static void take_spec(struct cluster_link *l, struct object_set *set, char *wron
         free(l->wrong);
         l->wrong = wrong;
         if (wrong)
-                cluster_say(l, true, "FailedCreated", "Creating", "cannot read the link: %s",
-                            wrong);
+                cannot_read(l);
         l->refused = CHAIN_REFUSED_NOTHING;
         cluster_rested(l);
         if (refers || has_references(cluster_link_newest(l)))

@@ -68,7 +68,6 @@ static void accept_newest(struct cluster_link *l)
                 return;
         cluster_link_drop_set(l, &l->accepted);
         l->accepted = l->newest;
-        l->orphan = false;
         l->c->set_dirty = true;
         cluster_keep_put(l);
 }
@@ -121,8 +120,10 @@ static void work_present(struct cluster_link *l)
         if (v.handled && (!l->handled || !l->kind))
                 begin(l, &v);
         l->handled = v.handled;
-        if (v.accept)
+        if (v.accept) {
                 accept_newest(l);
+                l->orphan = false;
+        }
         drive(l, v.drive || l->orphan);
         if (l->seen.deleted && cluster_link_busy(l) && !l->orphan &&
             !loop_timer_active(&l->cleanup))

@@ -94,7 +94,7 @@ static bool start_step(struct cluster_link *l)
 
 static bool start_chain(struct cluster_link *l)
 {
-        if (l->call || l->say_call || l->resting)
+        if (l->call || l->say_call || l->resting || l->c->stopping)
                 return false; /* what ends touches the link */
         switch (l->life) {
         case LIFE_PRESENT:

@@ -80,7 +80,7 @@ static struct decoded_list references_copy(struct arena *a, const struct decoded
 
 struct devicelink devicelink_copy(struct arena *a, const struct devicelink *from)
 {
-        struct devicelink to = { .meta = metadata_copy(a, &from->meta) };
+        struct devicelink to = { 0 };
 
         to.spec.adaptor.node = text_copy(a, from->spec.adaptor.node);
         to.spec.adaptor.name = text_copy(a, from->spec.adaptor.name);

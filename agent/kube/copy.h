@@ -7,7 +7,7 @@
 /* Deep copies into the arena. */
 struct metadata metadata_copy(struct arena *a, const struct metadata *from);
 struct devicelink devicelink_copy(struct arena *a,
-                                  const struct devicelink *from); /* no template.spec */
+                                  const struct devicelink *from); /* no meta, no template.spec */
 struct tree *tree_copy(struct arena *a, const struct tree *t);
 
 /* The few nodes of an object that later findings may speak of, mostly without their values. */

@@ -177,6 +177,25 @@ static void set_identity(struct link_spec *s, const struct maker *m, const struc
         s->file = o->file ? arena_strdup(a, o->file) : NULL;
 }
 
+static void drop_set(void *owner)
+{
+        object_set_free(owner);
+}
+
+/* The largest part of a spec.  Of one object alone it is shared; a file with many links would be
+ * kept as a whole for each. */
+static void take_json(struct link_spec *s, const struct object *o)
+{
+        s->spec_json_len = o->spec_json_len;
+        if (o->set->n != 1) {
+                s->spec_json = arena_strndup(s->arena, o->spec_json, o->spec_json_len);
+                return;
+        }
+        s->spec_json = o->spec_json;
+        s->owner = object_set_ref(o->set);
+        s->owner_done = drop_set;
+}
+
 static struct link_spec *make_spec(const struct maker *m, const struct object *o,
                                    const struct object_index *x, struct err *e)
 {
@@ -187,8 +206,7 @@ static struct link_spec *make_spec(const struct maker *m, const struct object *o
 
         set_identity(s, m, o);
         s->spec = o->spec ? tree_copy(a, o->spec) : NULL;
-        s->spec_json = arena_strndup(a, o->spec_json, o->spec_json_len);
-        s->spec_json_len = o->spec_json_len;
+        take_json(s, o);
         s->spec_path = arena_strdup(a, spec_path);
         s->adaptor_line = tree_find_nearest(o->doc, "spec.adaptor.name")->line;
         s->kind_line = tree_find_nearest(o->doc, is_link ? "spec.model.kind" : "kind")->line;

@@ -4,11 +4,14 @@
 #include "kube/copy.h"
 #include "kube/items.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { SPEC_JSON_MAX = 3 * 1024 * 1024 }; /* what link_spec_tree() and adaptors take */
 
 static uint64_t last_serial;
+
+static const struct tree no_outline = { .type = TREE_MAP };
 
 struct reading { /* one set being made */
         struct object_set *set;
@@ -186,6 +189,7 @@ static void add_object(struct reading *r, const struct tree *doc, const char *pa
         size_t before = r->f->errors;
         struct object o = {
                 .kind = reader->kind,
+                .set = r->set,
                 .serial = ++last_serial,
                 .kind_name = arena_strdup(a, kind),
                 .api_version = arena_strdup(a, api_version),
@@ -201,7 +205,8 @@ static void add_object(struct reading *r, const struct tree *doc, const char *pa
                 return;
         o.meta = metadata_copy(a, &o.meta);
         o.link = devicelink_copy(a, &o.link);
-        o.doc = object_outline(a, doc);
+        o.link.meta = o.meta;
+        o.doc = r->file ? object_outline(a, doc) : &no_outline;
         o.spec = r->keep_specs ? o.spec : NULL;
         o.key = arena_printf(a, "%s/%s", o.meta.space, o.meta.name);
         if (r->set->n == r->cap) {
@@ -289,7 +294,7 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
                 .f = f,
         };
 
-        *s = (struct object_set){ .arena = a, .wipe = flags & OBJECTS_WIPE };
+        *s = (struct object_set){ .refs = 1, .arena = a, .wipe = flags & OBJECTS_WIPE };
         TREE_FOREACH (doc, docs)
                 read_document(&r, doc, "");
         if (s->n > 0)
@@ -301,9 +306,19 @@ struct object_set *object_set_new(struct arena *docs_arena, const struct tree *d
         return s;
 }
 
+struct object_set *object_set_ref(struct object_set *s)
+{
+        assert(s->refs > 0);
+        s->refs++;
+        return s;
+}
+
 void object_set_free(struct object_set *s)
 {
         if (!s)
+                return;
+        assert(s->refs > 0);
+        if (--s->refs > 0)
                 return;
         free(s->list);
         release(s->docs, s->wipe);

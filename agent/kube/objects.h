@@ -26,15 +26,18 @@ struct object_item { /* of a Secret or ConfigMap */
         size_t len;
 };
 
+struct object_set;
+
 struct object {
         enum object_kind kind;
+        struct object_set *set;
         uint64_t serial;       /* no two objects of a process have the same */
         const char *kind_name; /* "DeviceLink", "ModbusDevice", ... */
         const char *api_version;
         const char *key;         /* "namespace/name" */
         const char *file;        /* NULL: API server */
         const char *path;        /* of the object in its document: "", "items[2]" */
-        const struct tree *doc;  /* outline of the object, for lines */
+        const struct tree *doc;  /* outline of the object, for lines; API server: empty */
         struct metadata meta;    /* of every kind */
         struct devicelink link;  /* OBJECT_LINK; .meta is equal to the above */
         const struct tree *spec; /* of the device, with its lines; NULL: not kept */
@@ -45,6 +48,7 @@ struct object {
 };
 
 struct object_set {
+        unsigned refs;
         struct arena *arena; /* holds all below */
         struct arena *docs;  /* holds the documents; NULL: not kept */
         struct object *list; /* in the order of the documents */
@@ -62,7 +66,8 @@ enum {
  * is copied; NULL = API server. */
 struct object_set *object_set_new(struct arena *docs_arena, const struct tree *docs,
                                   const char *file, unsigned flags, struct findings *f);
-void object_set_free(struct object_set *s); /* NULL is fine */
+struct object_set *object_set_ref(struct object_set *s);
+void object_set_free(struct object_set *s); /* drops a reference; NULL is fine */
 
 const struct object_item *object_item(const struct object *o, const char *key); /* NULL: none */
 

@@ -33,8 +33,11 @@ void link_spec_unref(struct link_spec *s)
         if (!s)
                 return;
         assert(s->refs > 0);
-        if (--s->refs == 0)
-                arena_free(s->arena); /* s lives in it */
+        if (--s->refs > 0)
+                return;
+        if (s->owner_done)
+                s->owner_done(s->owner);
+        arena_free(s->arena); /* s lives in it */
 }
 
 static bool same_text(const char *a, const char *b)

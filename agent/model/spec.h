@@ -34,6 +34,10 @@ struct link_spec {
         const char *spec_path;       /* path of .spec within its document: "spec.template.spec" */
         int adaptor_line;            /* of spec.adaptor.name and the kind; 0 = unknown */
         int kind_line;
+        /* Whose .spec_json is, where it is not in the arena; told when the spec goes.  NULL: none.
+         */
+        void *owner;
+        void (*owner_done)(void *owner);
 };
 
 /* With an arena and one reference; all other members are the maker's. */
