@@ -175,13 +175,25 @@ static void pool_free(struct http_pool *p)
         free(p);
 }
 
-/* Old pools whose last call has ended. */
+/* The one that has been there longest, so that the others may end. */
+static struct http_pool *pool_with_room(struct http *h, unsigned room)
+{
+        struct http_pool *found = NULL;
+
+        for (struct http_pool *p = h->pools; p; p = p->next) {
+                if (!p->old && p->n_calls + room <= STREAMS)
+                        found = p;
+        }
+        return found;
+}
+
+/* Without calls an old pool goes, and so does one whose calls would find a place elsewhere. */
 static void drop_idle_pools(struct http *h)
 {
         for (struct http_pool **at = &h->pools; *at;) {
                 struct http_pool *p = *at;
 
-                if (p == h->pool || p->calls) {
+                if (p->calls || (!p->old && pool_with_room(h, STREAMS / 2) == p)) {
                         at = &p->next;
                         continue;
                 }
@@ -203,6 +215,7 @@ static void call_free(struct http_call *c)
         *c->at = c->next;
         if (c->next)
                 c->next->at = c->at;
+        c->pool->n_calls--;
         curl_slist_free_all(c->headers); /* wiped by the library's free() */
         curl_slist_free_all(c->connect_to);
         http_wipe_free(c->body, c->body_len);
@@ -241,7 +254,7 @@ static void finish(struct http_call *c)
                 .text = http_text(c),
         };
 
-        if (c->refused == DL_RETRY && c->pool == c->pool->http->pool)
+        if (c->refused == DL_RETRY && !c->pool->old)
                 http_forget_connections(c->pool->http);
         if (!c->cancelled)
                 c->done_cb(c->ctx, &a);
@@ -254,8 +267,7 @@ static void destroy(struct http *h)
                 while (p->calls)
                         call_free(p->calls);
         }
-        h->pool = NULL;
-        drop_idle_pools(h);
+        http_forget_connections(h);
         http_settings_drop(h->settings);
         free(h);
 }
@@ -322,8 +334,7 @@ static struct http_call *take_ended(struct http_pool *p)
 /* Without a watch its connections would hang: nothing of it can be kept. */
 static void give_up(struct http_pool *p)
 {
-        if (p == p->http->pool)
-                http_forget_connections(p->http);
+        p->old = true;
         while (p->calls && !p->http->freed) {
                 http_refuse(p->calls, DL_RETRY, "cannot watch the connection");
                 finish(p->calls);
@@ -433,7 +444,8 @@ void http_free(struct http *h)
 
 void http_forget_connections(struct http *h)
 {
-        h->pool = NULL;
+        for (struct http_pool *p = h->pools; p; p = p->next)
+                p->old = true;
         if (!h->depth)
                 drop_idle_pools(h);
 }
@@ -448,6 +460,7 @@ static struct http_call *call_new(struct http_pool *p, const struct http_request
         if (c->next)
                 c->next->at = &c->next;
         p->calls = c;
+        p->n_calls++;
         c->begin_ns = loop_now(p->http->loop);
         c->limit_ns = r->limit_ns;
         c->connect_limit_ns = r->connect_limit_ns ? r->connect_limit_ns : 10 * NS_PER_S;
@@ -464,9 +477,8 @@ static struct http_call *call_new(struct http_pool *p, const struct http_request
 
 struct http_call *http_start(struct http *h, const struct http_request *r)
 {
-        if (!h->pool)
-                h->pool = pool_new(h);
-        struct http_call *c = call_new(h->pool, r);
+        struct http_pool *p = pool_with_room(h, 1);
+        struct http_call *c = call_new(p ? p : pool_new(h), r);
 
         if (!http_setup(c, r)) {
                 loop_timer_start(&c->limit, 0, LOOP_EXACT); /* tells it */

@@ -3,6 +3,8 @@
  * A pool is one curl multi handle with the settings its connections are made with.  Settings never
  * change under a pool: other ones mean another pool for what comes, and the old one ends with its
  * last call.  So no request can meet a connection that it must not use.
+ * A pool takes as many calls as an HTTP/2 connection takes streams, more calls mean one more pool:
+ * the library itself would make a connection for each call that finds the first one full.
  * libcurl may not be called from within its callbacks: `in_curl` says so, and what is asked for
  * then (start, cancel, free) is done once it has returned.
  */
@@ -31,6 +33,8 @@ struct http_pool {
         CURLM *multi;
         struct http_settings *settings;
         struct http_call *calls;
+        unsigned n_calls;
+        bool old; /* for no new calls */
         struct http_socket *sockets;
         struct loop_timer timer; /* libcurl's */
         struct loop_timer alive; /* looks for peers that are gone; see http_alive.c */
@@ -40,8 +44,7 @@ struct http_pool {
 struct http {
         struct loop *loop;
         struct http_settings *settings; /* of the next pool */
-        struct http_pool *pool;         /* for new calls; NULL: to be made */
-        struct http_pool *pools;        /* all, that one too */
+        struct http_pool *pools;        /* newest first */
         unsigned depth;                 /* callbacks of ours that may be on the stack */
         unsigned to_settle;             /* calls to be added or removed when libcurl returns */
         bool in_curl;

@@ -120,6 +120,27 @@ static void the_hundred_and_first_watch_opens_a_second_connection(void **state)
         free(one.body);
 }
 
+/* (16)  All at once, when none of the connections is there yet. */
+static void many_watches_need_few_connections(void **state)
+{
+        struct room *r = *state;
+        enum { MANY = 250 };
+        static struct got g[MANY];
+        auto_free char *path =
+                xasprintf("/api/v1/namespaces/%s/configmaps?watch=1&resourceVersion=0", r->k.space);
+        int before = others(r);
+
+        enter(r, r->k.kubeconfig);
+        for (int i = 0; i < MANY; i++)
+                start(r, &g[i], path, true, false);
+        run_until(r, &r->began, MANY);
+        assert_int_equal(others(r) - before, 3);
+        for (int i = 0; i < MANY; i++)
+                http_cancel(g[i].call);
+        run_for(r, 100 * NS_PER_MS);
+        assert_int_equal(others(r) - before, 1);
+}
+
 /* (23) */
 static void a_packed_list_costs_less_and_says_the_same(void **state)
 {
@@ -230,6 +251,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(many_requests_share_one_connection, up, down),
                 cmocka_unit_test_setup_teardown(
                         the_hundred_and_first_watch_opens_a_second_connection, up, down),
+                cmocka_unit_test_setup_teardown(many_watches_need_few_connections, up, down),
                 cmocka_unit_test_setup_teardown(a_packed_list_costs_less_and_says_the_same, up,
                                                 down),
                 cmocka_unit_test_setup_teardown(a_token_says_who_we_are_and_a_wrong_one_is_told, up,
