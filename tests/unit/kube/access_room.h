@@ -1,4 +1,5 @@
-/* access_room.h - what the tests of access share: a directory of files, an environment, certificates. */
+/* access_room.h - what the tests of access share: a directory of files, an environment,
+ * certificates. */
 #ifndef UNIT_KUBE_ACCESS_ROOM_H
 #define UNIT_KUBE_ACCESS_ROOM_H
 
