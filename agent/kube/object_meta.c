@@ -27,9 +27,10 @@ static bool is_true(const struct tree *map, const char *key)
 static void read_owners(const struct tree *meta, struct arena *a, struct object_meta *ret)
 {
         const struct tree *list = get_typed(meta, "ownerReferences", TREE_LIST);
-        struct object_owner *owners =
-                list && list->n > 0 ? arena_calloc(a, list->n, sizeof(*owners)) : NULL;
 
+        if (!list)
+                return;
+        struct object_owner *owners = arena_calloc(a, list->n + 1, sizeof(*owners));
         TREE_FOREACH (t, list) {
                 if (t->type != TREE_MAP)
                         continue;

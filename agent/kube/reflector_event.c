@@ -66,6 +66,7 @@ int event_identity(struct json_span object, struct arena *a, struct object_meta 
 
 int event_object(struct json_span object, struct arena *a, const struct tree **ret, struct err *e)
 {
+        static const char none[] = { 'n', 'u', 'l', 'l' };
         struct json_span meta, fields;
 
         if (!json_span_member(object, "metadata", &meta) ||
@@ -74,11 +75,11 @@ int event_object(struct json_span object, struct arena *a, const struct tree **r
 
         size_t before = (size_t)(fields.at - object.at);
         size_t after = object.n - before - fields.n;
-        size_t n = before + 4 + after;
+        size_t n = before + sizeof(none) + after;
         auto_free char *text = xmalloc(n);
         memcpy(text, object.at, before);
-        memcpy(text + before, "null", 4);
-        memcpy(text + before + 4, fields.at + fields.n, after);
+        memcpy(text + before, none, sizeof(none));
+        memcpy(text + before + sizeof(none), fields.at + fields.n, after);
         int rc = tree_parse_json(a, text, n, &tree_limits_default, ret, e);
         explicit_bzero(text, n); /* it may be a Secret */
         return rc;
@@ -115,13 +116,15 @@ int event_secret(struct json_span object, struct arena *a, const struct tree **r
 {
         struct tree *whole = tree_new(a, TREE_MAP), *meta = tree_new(a, TREE_MAP);
         struct tree *map = tree_new(a, TREE_MAP);
-        struct json_span data;
-        struct object_meta m;
+        struct json_span data = { 0 };
+        struct object_meta m = { 0 };
         int rc = event_identity(object, a, &m, e);
 
-        if (rc == 0 && json_span_member(object, "data", &data) && data.at[0] == '{')
+        if (rc != 0)
+                return rc;
+        if (json_span_member(object, "data", &data) && data.at[0] == '{')
                 rc = add_data(data, map, a, e);
-        if (rc < 0)
+        if (rc != 0)
                 return rc;
         add_text(meta, "name", m.name, a);
         add_text(meta, "namespace", m.space, a);
