@@ -117,7 +117,7 @@ int event_secret(struct json_span object, struct arena *a, const struct tree **r
         struct tree *whole = tree_new(a, TREE_MAP), *meta = tree_new(a, TREE_MAP);
         struct tree *map = tree_new(a, TREE_MAP);
         struct json_span data = { 0 };
-        struct object_meta m = { 0 };
+        struct object_meta m = { .space = "", .name = "", .uid = "", .version = "" };
         int rc = event_identity(object, a, &m, e);
 
         if (rc != 0)
