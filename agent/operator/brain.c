@@ -1,4 +1,4 @@
-/* brain.c - the watches, who leads, and the end. */
+/* brain.c - who leads, what follows from news, and the end. */
 #include "operator/brain.h"
 
 #include "base/clock.h"
@@ -13,15 +13,6 @@
 static const char controller[] = "edge.cattle.io/brain";
 
 /* --- may anything be done? */
-
-bool brain_is_synced(const struct brain *b)
-{
-        for (size_t i = 0; i < WATCHES; i++) {
-                if (!reflector_synced(b->watches[i].reflector))
-                        return false;
-        }
-        return true;
-}
 
 bool brain_may_write(const struct brain *b)
 {
@@ -38,11 +29,11 @@ static bool is_under_way(const struct link_view *v)
                          phase->type == CONDITION_DEVICE_CREATED);
 }
 
-static void act_when_ready(struct brain *b)
+void brain_act_when_ready(struct brain *b)
 {
         struct ward *w;
 
-        if (b->acting || !b->elected || !brain_is_synced(b))
+        if (b->acting || !b->elected || !watches_are_synced(b))
                 return;
         b->acting = true;
         LOG(INFO, "operator.acting", "all is read, and this operator leads",
@@ -61,7 +52,7 @@ static void on_elected(void *ctx)
         b->elected = true;
         LOG(INFO, "operator.elected", "this operator leads",
             LOG_STR("identity", b->config.identity));
-        act_when_ready(b);
+        brain_act_when_ready(b);
 }
 
 static void cancel_all(struct brain *b)
@@ -83,100 +74,9 @@ static void on_lost(void *ctx)
         b->config.lost(b->config.ctx);
 }
 
-/* --- news */
-
-static void on_link(void *ctx, const struct tree *object, const struct object_meta *m,
-                    struct arena *owned)
-{
-        struct watch *w = ctx;
-
-        ward_take(w->brain, object, m);
-        arena_free(owned);
-}
-
-static void on_link_gone(void *ctx, const char *space, const char *name, const char *uid)
-{
-        struct watch *w = ctx;
-
-        ward_gone(w->brain, space, name, uid);
-}
-
-static void on_node(void *ctx, const struct tree *object, const struct object_meta *m,
-                    struct arena *owned)
-{
-        struct watch *w = ctx;
-
-        hosts_node(w->brain->hosts, object, m, loop_now(w->brain->loop));
-        arena_free(owned);
-}
-
-static void on_node_gone(void *ctx, const char *space, const char *name, const char *uid)
-{
-        struct watch *w = ctx;
-
-        (void)space;
-        (void)uid;
-        hosts_node_gone(w->brain->hosts, name);
-}
-
-static void on_crd(void *ctx, const struct tree *object, const struct object_meta *m,
-                   struct arena *owned)
-{
-        struct watch *w = ctx;
-
-        (void)object;
-        models_crd(w->brain->models, m);
-        arena_free(owned);
-}
-
-static void on_crd_gone(void *ctx, const char *space, const char *name, const char *uid)
-{
-        struct watch *w = ctx;
-
-        (void)space;
-        (void)uid;
-        models_crd_gone(w->brain->models, name);
-}
-
-static void on_lease(void *ctx, const struct tree *object, const struct object_meta *m,
-                     struct arena *owned)
-{
-        struct watch *w = ctx;
-
-        hosts_lease(w->brain->hosts, object, m, loop_now(w->brain->loop));
-        arena_free(owned);
-}
-
-static void on_lease_gone(void *ctx, const char *space, const char *name, const char *uid)
-{
-        struct watch *w = ctx;
-
-        (void)space;
-        (void)uid;
-        hosts_lease_gone(w->brain->hosts, name, loop_now(w->brain->loop));
-}
-
-static void on_state(void *ctx, enum reflector_state state, const char *text)
-{
-        struct watch *w = ctx;
-        struct brain *b = w->brain;
-        bool is_refused = state == REFLECTOR_FORBIDDEN || state == REFLECTOR_NO_RESOURCE;
-
-        if (is_refused && w->state != state)
-                LOG(ERROR, "operator.watch-refused", text, LOG_STR("path", w->what));
-        else if (state == REFLECTOR_LIVE && w->state != REFLECTOR_LIVE)
-                LOG(INFO, "operator.watching", "read and watched", LOG_STR("path", w->what));
-        w->state = state;
-        free(w->text);
-        w->text = xstrdup(text ? text : "");
-        if (w == &b->watches[WATCH_LEASES])
-                hosts_watched(b->hosts, state == REFLECTOR_LIVE, loop_now(b->loop));
-        act_when_ready(b);
-}
-
 /* --- what follows from news */
 
-static void on_host_changed(void *ctx, struct host *h)
+static void tell_host(struct host *h)
 {
         static const char *const names[] = {
                 [AGENT_UNSEEN] = "unseen",
@@ -184,13 +84,26 @@ static void on_host_changed(void *ctx, struct host *h)
                 [AGENT_SILENT] = "silent",
                 [AGENT_GONE] = "gone",
         };
+        bool is_lost = host_is_lost(h);
+
+        if (h->users == 0 || h->said_lost == is_lost)
+                return;
+        h->said_lost = is_lost;
+        if (is_lost)
+                LOG(WARNING, "operator.node-lost", "a node is gone, or its agent silent",
+                    LOG_STR("node", h->keyed.key), LOG_BOOL("exists", host_node(h) != NULL),
+                    LOG_STR("agent", names[h->agent]), LOG_APART(h->keyed.key));
+        else
+                LOG(INFO, "operator.node-back", "a lost node is back",
+                    LOG_STR("node", h->keyed.key), LOG_APART(h->keyed.key));
+}
+
+static void on_host_changed(void *ctx, struct host *h)
+{
         struct ward *w;
 
         (void)ctx;
-        if (h->users > 0)
-                LOG(INFO, "operator.node", "a node or its agent changed",
-                    LOG_STR("node", h->keyed.key), LOG_BOOL("exists", host_node(h) != NULL),
-                    LOG_STR("agent", names[h->agent]), LOG_APART(names[h->agent]));
+        tell_host(h);
         LIST_FOREACH (w, &h->links, of_host)
                 ward_enqueue(w);
         if (!host_is_lost(h))
@@ -251,51 +164,6 @@ static void on_turn(void *ctx)
 
 /* --- the beginning */
 
-static void open_watch(struct brain *b, size_t i, const char *what, struct reflector_config *config)
-{
-        struct watch *w = &b->watches[i];
-
-        w->brain = b;
-        w->what = what;
-        w->text = xstrdup("not read yet");
-        config->api = b->config.api;
-        config->ctx = w;
-        config->state = on_state;
-        w->reflector = reflector_open(config);
-}
-
-static void open_watches(struct brain *b, const char *space)
-{
-        struct reflector_config links = {
-                .resource = kube_devicelinks,
-                .upsert = on_link,
-                .removed = on_link_gone,
-        };
-        struct reflector_config nodes = {
-                .resource = kube_nodes,
-                .upsert = on_node,
-                .removed = on_node_gone,
-        };
-        struct reflector_config crds = {
-                .resource = kube_crds,
-                .metadata_only = true,
-                .upsert = on_crd,
-                .removed = on_crd_gone,
-        };
-        struct reflector_config leases = {
-                .resource = kube_leases,
-                .space = space,
-                .label_selector = HEARTBEAT_LABEL,
-                .upsert = on_lease,
-                .removed = on_lease_gone,
-        };
-
-        open_watch(b, WATCH_NODES, "Nodes", &nodes);
-        open_watch(b, WATCH_CRDS, "CustomResourceDefinitions", &crds);
-        open_watch(b, WATCH_LEASES, "Leases", &leases);
-        open_watch(b, WATCH_LINKS, "DeviceLinks", &links);
-}
-
 static void open_leader(struct brain *b, const char *space)
 {
         const struct leader_config config = {
@@ -348,7 +216,7 @@ struct brain *brain_open(const struct brain_config *config)
                                               .controller = controller,
                                               .instance = config->identity };
         b->events = events_new(&events);
-        open_watches(b, space);
+        watches_open(b, space);
         open_leader(b, space);
         return b;
 }
@@ -372,10 +240,7 @@ void brain_close(struct brain *b)
                 return;
         b->stopping = true;
         loop_off_turn(b->loop, &b->turn);
-        for (size_t i = 0; i < WATCHES; i++) {
-                reflector_close(b->watches[i].reflector);
-                free(b->watches[i].text);
-        }
+        watches_close(b);
         if (b->leader)
                 leader_close(b->leader);
         wards_free_all(b);

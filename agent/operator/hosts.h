@@ -29,6 +29,7 @@ struct host {
         struct ward_list links;   /* that name it: the user's */
         struct ward_list waiting; /* for it to give an instance back: the user's */
         size_t users;
+        bool said_lost;      /* the user's */
         struct arena *arena; /* of the view; NULL: there is no Node, or it is being deleted */
         struct node_view view;
         enum agent_state agent;

@@ -97,14 +97,18 @@ struct brain {
 };
 
 /* --- brain.c */
-bool brain_is_synced(const struct brain *b);
+void brain_act_when_ready(struct brain *b);
+
+/* --- watches.c: news of links, nodes, CRDs and Leases */
+void watches_open(struct brain *b, const char *space);
+void watches_close(struct brain *b);
+bool watches_are_synced(const struct brain *b); /* each was read at least once */
 
 /* --- queue.c: links as they come and go, and whose turn it is */
 void ward_take(struct brain *b, const struct tree *object, const struct object_meta *m);
 void ward_gone(struct brain *b, const char *space, const char *name, const char *uid);
 void wards_free_all(struct brain *b);
 void ward_enqueue(struct ward *w);
-void wards_enqueue_all(struct brain *b);
 void queue_pump(struct brain *b);
 /* What was begun with ward_work() is over. */
 void ward_finish(struct ward *w, enum result r);

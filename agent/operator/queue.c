@@ -203,14 +203,6 @@ void ward_enqueue(struct ward *w)
         STAILQ_INSERT_TAIL(&w->brain->queue, w, turn);
 }
 
-void wards_enqueue_all(struct brain *b)
-{
-        struct ward *w;
-
-        LIST_FOREACH (w, &b->links, entry)
-                ward_enqueue(w);
-}
-
 void queue_pump(struct brain *b)
 {
         while (b->n_busy < BUSY_MAX && !STAILQ_EMPTY(&b->queue) && !b->stopping &&
@@ -247,6 +239,8 @@ void ward_finish(struct ward *w, enum result r)
         w->busy = false;
         b->n_busy--;
         count(b, w, r);
+        if (!w->former_held) /* else it says when to look again */
+                loop_timer_stop(&w->retry);
         if (r == RESULT_DONE || r == RESULT_AGAIN)
                 backoff_reset(&w->backoff);
         if (r == RESULT_RETRY)

@@ -146,13 +146,14 @@ static void rest(struct ward *w)
 
         if (is_silent(w->host) && says_agent_lost(&v->status))
                 w->told = w->host->episode;
+        if (w->check_holder && !w->former_held && !v->deleted && host_node(w->host) &&
+            model_state(w->model, v->api_version) == MODEL_SERVED) {
+                instance_check_holder(w);
+                return;
+        }
+        ward_finish(w, RESULT_DONE);
         if (w->former_held && !loop_timer_active(&w->retry))
                 loop_timer_start(&w->retry, backoff_next_ns(&w->look), 0);
-        if (w->check_holder && !w->former_held && !v->deleted && host_node(w->host) &&
-            model_state(w->model, v->api_version) == MODEL_SERVED)
-                instance_check_holder(w);
-        else
-                ward_finish(w, RESULT_DONE);
 }
 
 /* A link that comes from another node may leave its instance in that one's hands. */

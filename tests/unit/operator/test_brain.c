@@ -597,6 +597,51 @@ static void a_model_that_comes_and_goes_is_followed(void **state)
         assert_non_null(strstr(patch->body, "model isn't existed"));
 }
 
+#define CRD                                                                                        \
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"                                 \
+        "modbusdevices.devices.edge.cattle.io"
+
+static void a_model_that_cannot_be_read_does_not_hold_up_the_node(void **state)
+{
+        (void)state;
+        begin_with("", "n1", WELL("n1", MODEL));
+        news("customresourcedefinitions",
+             "metadata: {name: modbusdevices.devices.edge.cattle.io, uid: c2, generation: 1}");
+        news_link("fan", "", "n1", "");
+        turn();
+        struct kube_call *read = call("GET", CRD); /* made anew: nothing is known of it */
+        assert_int_equal(n_open(), 1);
+        answer(read, KUBE_FORBIDDEN, NULL);
+        struct kube_call *patch = call(
+                "PATCH", "/apis/edge.cattle.io/v1alpha1/namespaces/hall/devicelinks/fan/status");
+        assert_non_null(strstr(patch->body, "\"ModelExisted\",\"status\":\"Unknown\""));
+        assert_int_equal(n_open(), 1); /* what was well stays as it is */
+}
+
+static void versions_are_read_again_only_when_they_may_have_changed(void **state)
+{
+        (void)state;
+        begin_with("", "n1", WELL("n1", MODEL));
+        news("customresourcedefinitions",
+             "metadata: {name: modbusdevices.devices.edge.cattle.io, uid: c1, generation: 1, "
+             "labels: {a: b}}");
+        news("customresourcedefinitions", "metadata: {name: others.x.y, uid: c9, generation: 1}");
+        turn();
+        assert_int_equal(n_open(), 0);
+        news("customresourcedefinitions",
+             "metadata: {name: modbusdevices.devices.edge.cattle.io, uid: c1, generation: 2}");
+        news("customresourcedefinitions",
+             "metadata: {name: modbusdevices.devices.edge.cattle.io, uid: c1, generation: 3}");
+        turn();
+        struct kube_call *read = call("GET", CRD);
+        assert_int_equal(n_open(), 1);
+        answer(read, KUBE_OK,
+               "metadata: {generation: 2}\nspec: {versions: [{name: v1alpha1, served: true}]}");
+        answer(call("GET", CRD), KUBE_OK, /* it changed meanwhile */
+               "metadata: {generation: 3}\nspec: {versions: [{name: v1alpha1, served: true}]}");
+        assert_int_equal(n_open(), 0);
+}
+
 /* --- instances */
 
 static void the_instance_of_a_former_kind_is_deleted_before_the_new_model_is_written(void **state)
@@ -763,6 +808,24 @@ static void a_deleted_link_of_a_gone_node_loses_our_finalizer_alone(void **state
         assert_int_equal(n_open(), 0);
 }
 
+static void a_finalizer_is_dropped_from_what_is_there_now(void **state)
+{
+        (void)state;
+        begin_with(", deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: "
+                   "[edge.cattle.io/octopus-limb]",
+                   "n9", "");
+        answer(call("PATCH", PUMP), KUBE_CONFLICT, NULL);
+        answer(call("GET", PUMP), KUBE_OK,
+               "metadata: {name: pump, namespace: hall, uid: u-pump, resourceVersion: '9', "
+               "deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: [x/y, "
+               "edge.cattle.io/octopus-limb]}\nspec: {adaptor: {node: n9}}\n");
+        assert_string_equal(call("PATCH", PUMP)->body,
+                            "{\"metadata\":{\"resourceVersion\":\"9\",\"finalizers\":[\"x/y\"]}}");
+        answer(call("PATCH", PUMP), KUBE_MISSING, NULL); /* the agent was faster */
+        run_ms(120);
+        assert_int_equal(n_open(), 0);
+}
+
 /* --- what is told */
 
 static void it_is_ready_when_all_is_read(void **state)
@@ -825,6 +888,8 @@ int main(void)
                 TEST(what_fails_is_tried_again_after_a_while),
                 TEST(a_link_that_goes_takes_its_request_with_it),
                 TEST(a_model_that_comes_and_goes_is_followed),
+                TEST(a_model_that_cannot_be_read_does_not_hold_up_the_node),
+                TEST(versions_are_read_again_only_when_they_may_have_changed),
                 TEST(the_instance_of_a_former_kind_is_deleted_before_the_new_model_is_written),
                 TEST(what_is_not_the_links_instance_is_left_alone),
                 TEST(a_former_instance_that_may_not_be_deleted_is_told_and_left),
@@ -835,6 +900,7 @@ int main(void)
                 TEST(a_node_that_comes_back_costs_no_look_at_instances),
                 TEST(a_silent_agent_is_said_once_however_the_link_goes_on),
                 TEST(a_deleted_link_of_a_gone_node_loses_our_finalizer_alone),
+                TEST(a_finalizer_is_dropped_from_what_is_there_now),
                 TEST(it_is_ready_when_all_is_read),
                 TEST(metrics_tell_what_octopus_told_and_more),
         };
