@@ -102,7 +102,7 @@ int access_read_token(const char *path, char **ret, struct err *e)
         size_t begin = 0;
         int rc = access_read_file(path, ACCESS_TOKEN_MAX, &text, &n, e);
 
-        if (rc < 0)
+        if (!text)
                 return rc;
         while (n && is_space(text[n - 1]))
                 n--;

@@ -400,7 +400,7 @@ static void on_limit(void *ctx)
 {
         struct http_call *c = ctx;
         struct http *h = c->pool->http;
-        double s = (double)(due(c) / NS_PER_MS) / 1e3;
+        double s = (double)due(c) / 1e9;
 
         if (!c->refused && !c->connected)
                 http_refuse(c, DL_RETRY, "no connection within %g s", s);

@@ -193,6 +193,7 @@ static void nobody_looks_at_connections_that_wait_in_peace(void **state)
 static sem_t name_server;
 static _Atomic int asked;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved names */
 __attribute__((visibility("default"))) int getaddrinfo(const char *host, const char *service,
                                                        const struct addrinfo *hints,
                                                        struct addrinfo **ret)

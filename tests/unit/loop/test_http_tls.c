@@ -369,18 +369,18 @@ static void what_cannot_be_used_is_refused_by_name_and_changes_nothing(void **st
 /* libcurl calls these; the program's come before its library's. */
 static int system_roots;
 
-__attribute__((visibility("default"))) int X509_STORE_load_path(X509_STORE *x, const char *path)
+__attribute__((visibility("default"))) int X509_STORE_load_path(X509_STORE *ctx, const char *path)
 {
-        (void)x;
+        (void)ctx;
         (void)path;
         system_roots++;
         return 1;
 }
 
-__attribute__((visibility("default"))) int X509_STORE_load_file(X509_STORE *x, const char *path)
+__attribute__((visibility("default"))) int X509_STORE_load_file(X509_STORE *ctx, const char *file)
 {
-        (void)x;
-        (void)path;
+        (void)ctx;
+        (void)file;
         system_roots++;
         return 1;
 }
