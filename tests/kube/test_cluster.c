@@ -472,7 +472,7 @@ static void restarted_agent_finds_its_devices_without_a_write(void **state)
         room_close(&room);
         client_open(&client, NULL);
         room_open(&room, client.kube.node);
-        for (int i = 0; i < 100 && !driven("j"); i++)
+        for (int i = 0; i < 400 && !driven("j"); i++)
                 client_run_for(&client, 50);
         assert_non_null(driven("j"));
         client_run_for(&client, 1500);
