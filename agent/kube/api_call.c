@@ -113,7 +113,7 @@ void call_fail(struct kube_call *c, const struct kube_answer *r)
 
 static bool may_repeat(const struct kube_call *c, const struct kube_answer *r)
 {
-        if (c->is_watch || r->class != KUBE_AWAY || c->attempts >= ATTEMPTS_MAX)
+        if (c->once || r->class != KUBE_AWAY || c->attempts >= ATTEMPTS_MAX)
                 return false;
         if (r->status == 429)
                 return true;
@@ -338,6 +338,7 @@ struct kube_call *kube_start(struct kube_api *a, const struct kube_request *r)
         c->body_len = r->body_len;
         c->lane = r->lane;
         c->raw = r->raw;
+        c->once = r->once;
         c->secret = r->secret;
         c->ctx = r->ctx;
         c->done = r->done;
@@ -375,6 +376,7 @@ struct kube_call *kube_watch(struct kube_api *a, const struct kube_watch_request
         c->resource = r->resource;
         c->accept = r->accept;
         c->is_watch = true;
+        c->once = true;
         c->secret = true; /* it may be */
         c->ctx = r->ctx;
         c->began = r->began;

@@ -60,6 +60,7 @@ struct kube_call {
         size_t body_len;
         enum kube_lane lane;
         bool raw;
+        bool once;
         bool secret;
         bool is_watch;
         int64_t deadline_ns; /* 0 = none yet */

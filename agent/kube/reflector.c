@@ -97,14 +97,14 @@ static void log_state(const struct reflector *r, enum reflector_state from, cons
 void reflector_say(struct reflector *r, enum reflector_state state, const char *text)
 {
         enum reflector_state from = r->state;
-        bool is_news = state != from || (state == REFLECTOR_LIVE && r->is_fresh);
 
         if (state == REFLECTOR_STALE && !r->synced)
                 state = REFLECTOR_STARTING;
-        is_news = is_news && (state != from || state == REFLECTOR_LIVE);
-        if (!is_news)
+        if (state == from && !(state == REFLECTOR_LIVE && r->is_fresh) &&
+            !(state == REFLECTOR_STARTING && !r->told_why))
                 return;
         r->state = state;
+        r->told_why = true;
         if (state == REFLECTOR_LIVE)
                 r->is_fresh = false;
         if (state != from)

@@ -6,7 +6,7 @@
  * Trouble    One path: LIST again after a back-off (0.8 s doubling to 30 s, jitter; reset after 2
  *            min of health); after 410 or a version from the future without a version.  401, 403
  *            and 404 are tried again within minutes; nothing is deleted for them.
- * Silence    180 s without event or bookmark: LIST again (A4 49).
+ * Silence    180 to 190 s without event or bookmark: LIST again (A4 49).
  * Selector   Where the server does not know the field (400), it asks again without it and `keep`
  *            filters here, with one warning; the field is tried again every 30 min.
  * Threads    The loop.  Callbacks may call reflector_close() of their own.
@@ -46,8 +46,8 @@ struct reflector_config {
         /* Gone from what is selected: deleted, or it left the selector (A4 56: the same uid may
          * still exist).  An object of the same name and another uid is removed, then upserted. */
         void (*removed)(void *ctx, const char *space, const char *name, const char *uid);
-        /* Every change of state, and LIVE again after each new LIST; text says why.  May be NULL.
-         */
+        /* Every change of state, and LIVE again after each new LIST; STARTING once, when it does
+         * not start at once.  text says why.  May be NULL. */
         void (*state)(void *ctx, enum reflector_state, const char *text);
 };
 

@@ -26,7 +26,8 @@ struct reflector {
         struct table table;
         enum reflector_state state;
         bool synced;
-        char *texts; /* of the configuration */
+        bool told_why; /* it does not start at once */
+        char *texts;   /* of the configuration */
 
         enum reflector_step step;
         struct kube_call *call;

@@ -18,6 +18,7 @@ static void start(struct reflector *r, enum reflector_step step, struct buf *pat
                                                     "g=meta.k8s.io;v=v1,application/json"
                                                   : NULL,
                 .raw = true,
+                .once = true,
                 .secret = r->config.secret,
                 .ctx = r,
                 .done = done,

@@ -10,6 +10,7 @@
 static const int64_t answer_ns = 30 * NS_PER_S;      /* for the first byte */
 static const int64_t initial_ns = 10 * NS_PER_S;     /* of silence before all has been said */
 static const int64_t silence_ns = 180 * NS_PER_S;    /* three bookmarks */
+static const int64_t grid_ns = 10 * NS_PER_S;        /* what may wait wakes nobody alone */
 static const int64_t no_stream_ns = 1800 * NS_PER_S; /* then initial events are asked for again */
 static const int64_t healthy_ns = 120 * NS_PER_S;
 static const int64_t short_ns = NS_PER_S;
@@ -100,13 +101,21 @@ static int64_t patience_ns(const struct reflector *r)
         return r->is_initial ? initial_ns : silence_ns;
 }
 
+/* The silences of many watches end together. */
+static void set_timer(struct reflector *r)
+{
+        int64_t at = r->heard_ns + patience_ns(r);
+
+        if (r->begun_ns > 0 && !r->is_initial)
+                at = (at + grid_ns - 1) / grid_ns * grid_ns;
+        loop_timer_start(&r->timer, at - loop_now(r->loop), 0);
+}
+
 /* The timer is not set anew for each event, but looks how long ago the last one was. */
 void reflector_watch_time(struct reflector *r)
 {
-        int64_t left = r->heard_ns + patience_ns(r) - loop_now(r->loop);
-
-        if (left > 0) {
-                loop_timer_start(&r->timer, left, 0);
+        if (r->heard_ns + patience_ns(r) > loop_now(r->loop)) {
+                set_timer(r);
                 return;
         }
         if (r->begun_ns > 0 && !r->is_initial) {
@@ -128,7 +137,7 @@ static void heard(struct reflector *r)
 
 static void live(struct reflector *r)
 {
-        loop_timer_start(&r->timer, patience_ns(r), 0);
+        set_timer(r);
         reflector_say(r, REFLECTOR_LIVE, "");
 }
 
@@ -216,7 +225,7 @@ static void on_began(void *ctx)
         r->begun_ns = loop_now(r->loop);
         r->heard_ns = r->begun_ns;
         if (r->is_initial)
-                loop_timer_start(&r->timer, initial_ns, 0);
+                set_timer(r);
         else
                 live(r);
         (void)reflector_leave(r);
@@ -258,7 +267,7 @@ void reflector_watch(struct reflector *r, bool stream)
         r->had_event = false;
         r->limit_ns = (int64_t)seconds * NS_PER_S;
         r->heard_ns = loop_now(r->loop);
-        loop_timer_start(&r->timer, answer_ns, 0);
+        set_timer(r);
         q.path = buf_text(&path);
         r->call = kube_watch(r->api, &q);
         buf_done(&path);

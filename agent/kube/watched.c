@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum trouble {
-        TROUBLE_UNKNOWN, /* not read yet; .text says why, or is "" */
+        TROUBLE_UNKNOWN, /* not read yet */
         TROUBLE_NONE,
         TROUBLE_MISSING,
         TROUBLE_FORBIDDEN, /* .text is the server's */
@@ -163,9 +163,7 @@ static void on_state(void *ctx, enum reflector_state state, const char *text)
         case REFLECTOR_STARTING:
         case REFLECTOR_STALE:
         case REFLECTOR_NO_RESOURCE:
-                if (x->trouble == TROUBLE_UNKNOWN)
-                        say(x, TROUBLE_UNKNOWN, "not read yet", text);
-                break;
+                break; /* what was known is still so */
         }
 }
 
