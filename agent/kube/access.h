@@ -15,7 +15,8 @@
  *              are kept until expirationTimestamp less 10 s, or until refused.
  * Exec plugins argv and environment by posix_spawn, no shell, KUBERNETES_EXEC_INFO, no stdin, 30 s,
  *              1 MiB of output.
- * Secrets      Wiped when dropped; never in texts or logs.
+ * Secrets      Wiped when dropped, but for what the JSON and YAML libraries leave behind when a
+ *              plugin's answer or a kubeconfig is read; never in texts or logs.
  * Threads      The loop; files and programs are read by a worker.
  */
 #ifndef KUBE_ACCESS_H

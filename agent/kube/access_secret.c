@@ -15,6 +15,17 @@ void access_wipe(char *s)
         free(s);
 }
 
+char *access_join(const char *a, const char *b)
+{
+        size_t n = strlen(a);
+        size_t m = strlen(b);
+        char *both = xmalloc(n + m + 1);
+
+        memcpy(both, a, n);
+        memcpy(both + n, b, m + 1);
+        return both;
+}
+
 /* Texts live in the arena, where they were copied to. */
 void access_wipe_tree(const struct tree *t)
 {
@@ -113,9 +124,11 @@ int access_read_token(const char *path, char **ret, struct err *e)
         else if (!access_is_token(text + begin, n - begin))
                 rc = err_set(e, DL_CONFIG, "'%s': expected a token, printable and without spaces",
                              path);
-        if (rc == 0)
-                *ret = xasprintf("%.*s", (int)(n - begin), text + begin);
+        if (rc == 0) {
+                text[n] = '\0';
+                *ret = xstrdup(text + begin);
+        }
         explicit_bzero(text, n);
-        access_wipe(text);
+        free(text);
         return rc;
 }

@@ -27,6 +27,19 @@ void http_wipe_free(char *s, size_t n)
         free(s);
 }
 
+char *http_join(const char *a, const char *b, const char *c)
+{
+        size_t n = strlen(a);
+        size_t m = strlen(b);
+        size_t k = strlen(c);
+        char *all = xmalloc(n + m + k + 1);
+
+        memcpy(all, a, n);
+        memcpy(all + n, b, m);
+        memcpy(all + n + m, c, k + 1);
+        return all;
+}
+
 void http_refuse(struct http_call *c, int rc, const char *format, ...)
 {
         va_list args;
@@ -137,8 +150,8 @@ static void set_headers(struct http_call *c, const struct http_request *r)
         for (size_t i = 0; i < r->n_headers; i++) {
                 const struct http_header *h = &r->headers[i];
                 /* A header without a value takes a semicolon there. */
-                char *line = h->value[0] ? xasprintf("%s: %s", h->name, h->value)
-                                         : xasprintf("%s;", h->name);
+                char *line = h->value[0] ? http_join(h->name, ": ", h->value)
+                                         : http_join(h->name, ";", "");
 
                 if (strpbrk(h->name, ":;\r\n") || strpbrk(h->value, "\r\n"))
                         http_refuse(c, DL_CONFIG, "header '%s': expected one line", h->name);
