@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { TOKEN = 48 };
+/* What is freed has its beginning overwritten by the allocator, so the rest is looked for. */
+enum { TOKEN = 64, LOST = 24, PART = TOKEN - LOST };
 
 /* Never in one piece where it would be found later: the search is for what is hidden below. */
 static unsigned char hidden[TOKEN];
@@ -28,8 +29,8 @@ static void reveal(char out[TOKEN])
 
 static bool is_token(const unsigned char *p)
 {
-        for (int i = 0; i < TOKEN; i++) {
-                if ((p[i] ^ mask) != hidden[i])
+        for (int i = 0; i < PART; i++) {
+                if ((p[i] ^ mask) != hidden[LOST + i])
                         return false;
         }
         return true;
@@ -41,7 +42,7 @@ static int search(int memory, uint64_t begin, uint64_t end)
         static unsigned char window[PIECE];
         int found = 0;
 
-        for (uint64_t at = begin; at < end; at += PIECE - TOKEN) {
+        for (uint64_t at = begin; at < end; at += PIECE - PART) {
                 size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
                 ssize_t got;
 
@@ -49,9 +50,9 @@ static int search(int memory, uint64_t begin, uint64_t end)
                     at + n > (uint64_t)(uintptr_t)window)
                         continue; /* ourselves */
                 got = pread(memory, window, n, (off_t)at);
-                for (unsigned char *p = window; got >= TOKEN; p++) {
-                        p = memchr(p, hidden[0] ^ mask, (size_t)(window + got - p));
-                        if (!p || p + TOKEN > window + got)
+                for (unsigned char *p = window; got >= PART; p++) {
+                        p = memchr(p, hidden[LOST] ^ mask, (size_t)(window + got - p));
+                        if (!p || p + PART > window + got)
                                 break;
                         found += is_token(p);
                 }
