@@ -37,6 +37,7 @@ struct blocks {
 };
 
 struct plan {
+        /* These arrays live behind the struct. */
         struct point *points;
         size_t n_points;
         uint32_t *order; /* rank -> point */
@@ -75,14 +76,15 @@ static int compare_spans(const void *a, const void *b, void *ctx)
 
 struct plan *plan_new(const struct plan_span *spans, size_t n)
 {
-        struct plan *p = xcalloc(1, sizeof(*p));
+        struct plan *p = xcalloc(1, sizeof(*p) + n * (sizeof(*p->points) + 3 * sizeof(*p->order) +
+                                                      sizeof(*p->cuts)));
 
         p->n_points = n;
-        p->points = xcalloc(n + 1, sizeof(*p->points));
-        p->order = xcalloc(n + 1, sizeof(*p->order));
-        p->cuts = xcalloc(n + 1, sizeof(*p->cuts));
-        p->asked = xcalloc(n + 1, sizeof(*p->asked));
-        p->items = xcalloc(n + 1, sizeof(*p->items));
+        p->points = (struct point *)(void *)(p + 1);
+        p->order = (uint32_t *)(void *)(p->points + n);
+        p->asked = p->order + n;
+        p->items = p->asked + n;
+        p->cuts = (uint8_t *)(p->items + n);
         p->stale = true;
         for (size_t i = 0; i < n; i++) {
                 p->points[i].span = spans[i];
@@ -98,11 +100,6 @@ void plan_free(struct plan *p)
 {
         if (!p)
                 return;
-        free(p->points);
-        free(p->order);
-        free(p->cuts);
-        free(p->asked);
-        free(p->items);
         free(p->planned.list);
         free(p->roots);
         free(p->queue.list);
@@ -114,7 +111,7 @@ void plan_free(struct plan *p)
 static void blocks_add(struct blocks *b, const struct block *block)
 {
         if (b->n == b->cap) {
-                b->cap = b->cap ? b->cap * 2 : 4;
+                b->cap = b->cap ? b->cap * 2 : 1;
                 b->list = xreallocarray(b->list, b->cap, sizeof(*b->list));
         }
         b->list[b->n++] = *block;

@@ -62,7 +62,7 @@ static void compile_protocol(struct dl_device *d, const struct protocol_spec *p,
 
 /* One property on its way. */
 struct job {
-        struct dl_device *device;
+        struct arena *arena; /* the table's */
         const struct property_spec *spec;
         struct property *property;
         struct dl_point *point;
@@ -129,7 +129,7 @@ static void compile_ops(const struct job *j)
                        "not used: the value is not a number");
                 return;
         }
-        struct op *ops = arena_calloc(j->device->arena, list->n, sizeof(*ops));
+        struct op *ops = arena_calloc(j->arena, list->n, sizeof(*ops));
         for (size_t i = 0; i < list->n; i++) {
                 struct err e = { 0 };
                 char below[64];
@@ -148,7 +148,6 @@ static void compile_ops(const struct job *j)
 static void compile_desired(const struct job *j)
 {
         const struct property_spec *spec = j->spec;
-        struct arena *a = j->device->arena;
         uint8_t room[DATA_MAX];
         struct dl_value v = { 0 };
         struct err e = { 0 };
@@ -162,7 +161,7 @@ static void compile_desired(const struct job *j)
                 return;
         }
         if (v.type == DL_BYTES)
-                v.as.data = arena_memdup(a, v.as.data, v.len);
+                v.as.data = arena_memdup(j->arena, v.as.data, v.len);
         j->point->desired = v;
 }
 
@@ -194,8 +193,8 @@ static void compile_property(const struct job *j)
                 .type = shape_value_type(&j->property->shape),
                 .access = DL_READ | (j->property->writable ? DL_WRITE : 0U),
                 .encoding = hex ? DL_AS_HEX : DL_AS_TEXT,
-                .name = arena_strdup(j->device->arena, j->spec->name),
-                .members = members_of(j->device->arena, j->spec),
+                .name = arena_strdup(j->arena, j->spec->name),
+                .members = members_of(j->arena, j->spec),
                 .desired = desired,
         };
 }
@@ -205,21 +204,21 @@ static void compile_properties(struct dl_device *d, const struct spec *s, struct
         bool decoded = f->errors == 0;
         size_t n = s->properties.n;
         struct property_spec *specs = s->properties.items;
-        struct property *properties = arena_calloc(d->arena, n + 1, sizeof(*properties));
-        struct dl_point *points = arena_calloc(d->arena, n + 1, sizeof(*points));
+        struct table *t = table_new(n);
 
         for (size_t i = 0; i < n; i++)
                 compile_property(&(struct job){
-                        .device = d,
+                        .arena = t->arena,
                         .spec = &specs[i],
-                        .property = &properties[i],
-                        .point = &points[i],
+                        .property = &t->properties[i],
+                        .point = &t->points[i],
                         .index = i,
                         .findings = f,
                         .decoded = decoded,
                 });
-        d->properties = properties;
-        d->info.points = points;
+        d->table = f->errors > 0 ? t : table_share(t);
+        d->properties = d->table->properties;
+        d->info.points = d->table->points;
         d->info.n_points = n;
 }
 
@@ -278,7 +277,7 @@ int spec_compile(const struct dl_request *r, struct dl_device **ret, struct err 
         }
         findings_done(&f);
         if (rc < 0) {
-                arena_free(a);
+                spec_free(d);
                 return rc;
         }
         *ret = d;
@@ -287,6 +286,8 @@ int spec_compile(const struct dl_request *r, struct dl_device **ret, struct err 
 
 void spec_free(struct dl_device *d)
 {
-        if (d)
-                arena_free(d->arena);
+        if (!d)
+                return;
+        table_unref(d->table);
+        arena_free(d->arena);
 }

@@ -7,23 +7,16 @@
 #define MODBUS_SPEC_H
 
 #include "base/mem.h"
-#include "modbus/ops.h"
-#include "modbus/shape.h"
-
-struct property {
-        struct shape shape;
-        bool writable;
-        const struct op *ops;
-        size_t n_ops;
-};
+#include "modbus/table.h"
 
 struct dl_device {
-        struct arena *arena; /* holds all below, and the device itself */
+        struct arena *arena; /* holds all below but the table, and the device itself */
+        struct table *table; /* of properties; a reference */
         const char *host;
         uint16_t port;
         uint8_t unit;
         int64_t timeout_ns;
-        const struct property *properties; /* index = point */
+        const struct property *properties; /* index = point; the table's, as info.points is */
         struct dl_info info;
 };
 

@@ -34,7 +34,7 @@ struct wire {
         unsigned events; /* watched */
         struct dl_timer *timer;
         int64_t connect_by;
-        struct dl_address addresses[ADDRESSES_MAX];
+        struct dl_address *addresses; /* while connecting; else NULL */
         size_t n_addresses, next_address;
 
         bool asked; /* a request is under way */
@@ -75,6 +75,13 @@ static void forget_input(struct wire *w)
         w->in_len = 0;
 }
 
+static void forget_addresses(struct wire *w)
+{
+        free(w->addresses);
+        w->addresses = NULL;
+        w->n_addresses = w->next_address = 0;
+}
+
 static void close_socket(struct wire *w)
 {
         if (w->watch)
@@ -93,6 +100,7 @@ void wire_free(struct wire *w)
         if (!w)
                 return;
         close_socket(w);
+        forget_addresses(w);
         if (w->timer)
                 w->table->timer_end(w->timer);
         free(w->out);
@@ -115,6 +123,7 @@ static void fail(struct wire *w, struct err *e)
         const struct answer none = { 0 };
 
         close_socket(w);
+        forget_addresses(w);
         (void)err_wrap(e, "%s:%u", w->host, w->port);
         if (w->asked)
                 finish(w, DL_RETRY, &none, e);
@@ -304,10 +313,9 @@ static void on_found(void *ctx, const struct dl_address *list, size_t n, const c
                 fail(w, &e);
                 return;
         }
+        forget_addresses(w);
         w->n_addresses = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
-        for (size_t i = 0; i < w->n_addresses; i++)
-                w->addresses[i] = list[i];
-        w->next_address = 0;
+        w->addresses = xmemdup(list, w->n_addresses * sizeof(*list));
         connect_next(w);
 }
 
@@ -351,6 +359,7 @@ static void connected(struct wire *w)
                 address_failed(w, &e);
                 return;
         }
+        forget_addresses(w);
         w->state = WIRE_UP;
         send_request(w);
 }
