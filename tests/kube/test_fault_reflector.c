@@ -193,12 +193,13 @@ static void a_server_that_went_back_in_time_is_found_out_and_believed(void **sta
         stop_all();
         copy("backup", "etcd");
         start_all();
-        client_run_for(&client, 20000);
+        mirror_wait_state(&mirror, REFLECTOR_LIVE, 2, 60000);
+        client_run_for(&client, 2000);
         assert_int_equal(mirror.count, 200); /* nothing tells it: a watch of the future is silent */
-        atomic_store(&ahead_ns, 181 * NS_PER_S);
+        atomic_store(&ahead_ns, 191 * NS_PER_S);
         mirror_wait_count(&mirror, 5, 60000);
         mirror_wait(&mirror, "t0", 1, 1000);
-        mirror_wait_state(&mirror, REFLECTOR_LIVE, 2, 30000);
+        mirror_wait_state(&mirror, REFLECTOR_LIVE, 3, 30000);
         things(0, 1, 9);
         mirror_wait(&mirror, "t0", 9, 30000);
 }
