@@ -272,14 +272,16 @@ static void hang_up(struct peer_connection *c)
 {
         char first;
 
-        (void)read(c->fd, &first, 1);
+        if (read(c->fd, &first, 1) == 1)
+                (void)shutdown(c->fd, SHUT_RDWR);
 }
 
 static void plain_hello(struct peer_connection *c)
 {
         char first[600];
 
-        (void)read(c->fd, first, sizeof(first));
+        if (read(c->fd, first, sizeof(first)) <= 0)
+                return;
         peer_says(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
 }
 
