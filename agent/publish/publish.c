@@ -218,12 +218,22 @@ static void find_route(struct publisher *p, struct seat *seat, const struct publ
                                      wanted->qos, wanted->retained, wanted->depth);
 }
 
+/* What all links of a session have in common is there once. */
+static void share_settings(const struct connection *c, struct publication *wanted)
+{
+        if (c->settings == wanted->settings || !settings_equal(c->settings, wanted->settings))
+                return;
+        settings_unref(wanted->settings);
+        wanted->settings = settings_ref(c->settings);
+}
+
 static void seat_take(struct publisher *p, struct seat *seat, struct publication *wanted)
 {
         if (!wanted->settings) {
                 leave(p, seat);
         } else if (find_seat(p, seat, wanted)) {
                 find_route(p, seat, wanted);
+                share_settings(seat->connection, wanted);
         } else {
                 tell(p, seat, DL_CONFIG,
                      "shared session: another link has it with another password");
