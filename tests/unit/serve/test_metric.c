@@ -41,8 +41,8 @@ static void large_and_special_numbers_can_be_read(void **state)
 
         (void)state;
         metric_value(&out, "m", NULL, 0, 1234567890.0);
-        metric_value(&out, "m", NULL, 0, INFINITY);
-        metric_value(&out, "m", NULL, 0, NAN);
+        metric_value(&out, "m", NULL, 0, (double)INFINITY);
+        metric_value(&out, "m", NULL, 0, (double)NAN);
         assert_string_equal(buf_text(&out), "m 1.23456789e+09\nm +Inf\nm NaN\n");
         buf_done(&out);
 }
