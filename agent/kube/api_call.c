@@ -26,6 +26,11 @@ static char *url_of(const struct kube_api *a, const char *path, bool write)
                 kube_query(&url, "fieldManager", a->manager);
                 kube_query(&url, "fieldValidation", "Warn");
         }
+        if (!buf_ok(&url)) { /* cut it would be another one */
+                buf_clear(&url);
+                buf_adds(&url, kube_access_server(a->access));
+                buf_adds(&url, "/-");
+        }
         return buf_take(&url, NULL);
 }
 

@@ -131,6 +131,35 @@ static void a_list_comes_as_it_is_and_a_prefix_of_the_server_is_kept(void **stat
         fake_access.server = r->server.url;
 }
 
+/* reference A1 7, 14 */
+static void after_new_certificates_nothing_goes_over_old_connections(void **state)
+{
+        struct rig *r = *state;
+
+        for (unsigned i = 1; i <= 2; i++) {
+                (void)start(r, "GET", "/a");
+                run_until(i, 5 * NS_PER_S);
+        }
+        assert_int_equal(atomic_load(&r->server.connections), 1);
+        fake_access.config.changed(fake_access.config.ctx);
+        (void)start(r, "GET", "/a");
+        run_until(3, 5 * NS_PER_S);
+        assert_int_equal(atomic_load(&r->server.connections), 2);
+}
+
+/* reference A14 */
+static void a_path_that_is_too_long_is_not_cut_to_another(void **state)
+{
+        struct rig *r = *state;
+        auto_free char *path = xcalloc(1, 70001);
+
+        memset(path, 'a', 70000);
+        path[0] = '/';
+        (void)start(r, "DELETE", path);
+        run_until(1, 5 * NS_PER_S);
+        assert_string_equal(buf_text(&r->log), "DELETE /-\n");
+}
+
 /* --- warnings */
 
 static bool with_warnings(struct rig *r, struct fake_request *q)
@@ -182,6 +211,8 @@ int main(void)
                 TEST(requests_are_counted),
                 TEST(a_server_that_answers_nothing_is_known_to_be_away_until_it_does),
                 TEST(a_list_comes_as_it_is_and_a_prefix_of_the_server_is_kept),
+                TEST(after_new_certificates_nothing_goes_over_old_connections),
+                TEST(a_path_that_is_too_long_is_not_cut_to_another),
                 TEST(a_warning_is_logged_once_per_text),
         };
 
