@@ -1,12 +1,13 @@
 #include "mem.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-        ARENA_FIRST = 512,     /* bytes of the first block: most documents are small */
+        ARENA_FIRST = 256,     /* bytes of the first block: there are several small arenas a link */
         ARENA_LARGEST = 65536, /* blocks grow up to here; larger requests get their own */
         ARENA_ALIGN = alignof(max_align_t),
 };
@@ -17,7 +18,7 @@ struct block {
         alignas(max_align_t) char data[];
 };
 
-struct arena {
+struct arena {                /* lives in the last one, the first that was made */
         struct block *blocks; /* the first one is being filled */
         size_t used;          /* of the first one */
         size_t next_size;
@@ -99,41 +100,44 @@ char *xvasprintf(const char *format, va_list args)
         return r;
 }
 
-struct arena *arena_new(void)
-{
-        struct arena *a = xcalloc(1, sizeof(*a));
-
-        a->next_size = ARENA_FIRST;
-        a->bytes = sizeof(*a);
-        return a;
-}
-
-void arena_free(struct arena *a)
-{
-        if (!a)
-                return;
-        while (a->blocks) {
-                struct block *b = a->blocks;
-                a->blocks = b->next;
-                free(b);
-        }
-        free(a);
-}
-
-void arena_wipe_free(struct arena *a)
-{
-        for (struct block *b = a ? a->blocks : NULL; b; b = b->next)
-                explicit_bzero(b->data, b->size);
-        arena_free(a);
-}
-
-static struct block *block_new(struct arena *a, size_t size)
+static struct block *block_new(size_t size)
 {
         struct block *b = xcalloc(1, sizeof(*b) + size);
 
         b->size = size;
-        a->bytes += sizeof(*b) + size;
         return b;
+}
+
+struct arena *arena_new(void)
+{
+        struct block *b = block_new(ARENA_FIRST);
+        struct arena *a = (struct arena *)(void *)b->data;
+
+        a->blocks = b;
+        a->used = (sizeof(*a) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+        a->next_size = ARENA_FIRST;
+        a->bytes = sizeof(*b) + ARENA_FIRST;
+        return a;
+}
+
+static void end(struct arena *a, bool wipe)
+{
+        for (struct block *b = a ? a->blocks : NULL, *next; b; b = next) {
+                next = b->next;
+                if (wipe)
+                        explicit_bzero(b->data, b->size);
+                free(b);
+        }
+}
+
+void arena_free(struct arena *a)
+{
+        end(a, false);
+}
+
+void arena_wipe_free(struct arena *a)
+{
+        end(a, true);
 }
 
 /* Half of what there is: at most a third is left over, and few blocks make much. */
@@ -144,21 +148,27 @@ static size_t next_size(const struct arena *a)
         return size < ARENA_FIRST ? ARENA_FIRST : size > ARENA_LARGEST ? ARENA_LARGEST : size;
 }
 
+static struct block *add_block(struct arena *a, size_t size)
+{
+        a->bytes += sizeof(struct block) + size;
+        return block_new(size);
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
         if (n > SIZE_MAX / 2)
                 out_of_memory(n);
         n = n ? (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN : ARENA_ALIGN;
 
-        if (!a->blocks || a->blocks->size - a->used < n) {
-                if (a->blocks && n > a->next_size / 4) {
+        if (a->blocks->size - a->used < n) {
+                if (n > a->next_size / 4) {
                         /* Its own block, behind the one being filled: that one stays in use. */
-                        struct block *own = block_new(a, n);
+                        struct block *own = add_block(a, n);
                         own->next = a->blocks->next;
                         a->blocks->next = own;
                         return own->data;
                 }
-                struct block *b = block_new(a, n > a->next_size ? n : a->next_size);
+                struct block *b = add_block(a, n > a->next_size ? n : a->next_size);
                 b->next = a->blocks;
                 a->blocks = b;
                 a->used = 0;
