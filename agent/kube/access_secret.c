@@ -17,12 +17,9 @@ void access_wipe(char *s)
 
 char *access_join(const char *a, const char *b)
 {
-        size_t n = strlen(a);
-        size_t m = strlen(b);
-        char *both = xmalloc(n + m + 1);
+        char *both = xmalloc(strlen(a) + strlen(b) + 1);
 
-        memcpy(both, a, n);
-        memcpy(both + n, b, m + 1);
+        (void)stpcpy(stpcpy(both, a), b);
         return both;
 }
 

@@ -98,6 +98,16 @@ struct http_call {
         char text[CURL_ERROR_SIZE]; /* libcurl's */
 };
 
+/* --- http_pool.c */
+void http_start_library(void); /* once */
+struct http_pool *http_pool_new(struct http *h);
+/* For so many more calls; NULL: none. */
+struct http_pool *http_pool_with_room(struct http *h, unsigned room);
+void http_drop_idle_pools(struct http *h);
+
+/* --- http.c: something happened that a pool waits for */
+void http_act(struct http_pool *p, curl_socket_t fd, int events);
+
 /* --- http_tls.c */
 struct http_settings *http_settings_copy(const struct http_settings *s);
 struct http_settings *http_settings_ref(struct http_settings *s);

@@ -29,14 +29,9 @@ void http_wipe_free(char *s, size_t n)
 
 char *http_join(const char *a, const char *b, const char *c)
 {
-        size_t n = strlen(a);
-        size_t m = strlen(b);
-        size_t k = strlen(c);
-        char *all = xmalloc(n + m + k + 1);
+        char *all = xmalloc(strlen(a) + strlen(b) + strlen(c) + 1);
 
-        memcpy(all, a, n);
-        memcpy(all + n, b, m);
-        memcpy(all + n + m, c, k + 1);
+        (void)stpcpy(stpcpy(stpcpy(all, a), b), c);
         return all;
 }
 
