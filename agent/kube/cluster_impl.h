@@ -273,6 +273,7 @@ struct write {
         const char *method, *path, *resource, *type;
         const struct buf *body; /* NULL = none */
         enum kube_lane lane;
+        bool no_answer; /* only whether it went well is of interest */
         void (*done)(void *ctx, struct kube_answer *);
 };
 struct kube_call *cluster_write_start(struct cluster_link *l, const struct write *w);

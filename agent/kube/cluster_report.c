@@ -222,6 +222,7 @@ bool cluster_report_start(struct cluster_link *l)
                 .type = KUBE_JSON_PATCH,
                 .body = &body,
                 .lane = KUBE_WORK,
+                .no_answer = true,
                 .done = on_written,
         };
         r->sent = r->digest;

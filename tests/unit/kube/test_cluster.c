@@ -181,6 +181,49 @@ static void refused_instance_is_said_with_the_servers_words(void **state)
         assert_quiet();
 }
 
+static void set_label(struct json_object *o, const char *value)
+{
+        auto_free char *text = xasprintf("{\"labels\":{\"a\":\"%s\"}}", value);
+
+        json_object_object_add(at(o, "/spec/template"), "metadata", parse(text));
+}
+
+static void link_that_cannot_be_read_is_said(void **state)
+{
+        struct json_object *o = link_object("pump", "{}");
+
+        (void)state;
+        begin();
+        set_label(o, "not a label");
+        put(PUMP, o);
+        turn();
+        served("PATCH", PUMP "/status");
+        assert_string_equal(phase(PUMP),
+                            "DeviceCreated False Fail 'unable to create device from template'");
+        assert_int_equal(world.n_said, 1);
+        assert_non_null(strstr(world.said[0], "Warning FailedCreated cannot read the link: "
+                                              "spec.template.metadata.labels.a"));
+        assert_quiet();
+
+        o = copy_of(stored(PUMP));
+        set_label(o, "label");
+        put(PUMP, o);
+        turn();
+        is_live("modbusdevices");
+        serve_all();
+        assert_non_null(driven("default/pump"));
+        assert_string_equal(text_in(stored(DEVICES "/pump"), "/metadata/labels/a"), "label");
+
+        o = copy_of(stored(PUMP));
+        set_label(o, "no label again");
+        put(PUMP, o);
+        serve_all();
+        assert_non_null(driven("default/pump")); /* as it was */
+        assert_string_equal(
+                phase(PUMP),
+                "DeviceConnected False Unhealthy 'unable to update the device from template'");
+}
+
 static void another_spec_is_tried_at_once(void **state)
 {
         (void)state;
@@ -434,6 +477,7 @@ int main(void)
                 test(refused_finalizer_is_said_and_tried_later),
                 test(unknown_model_is_said_and_tried_again),
                 test(refused_instance_is_said_with_the_servers_words),
+                test(link_that_cannot_be_read_is_said),
                 test(another_spec_is_tried_at_once),
                 test(lost_answer_is_looked_after),
                 test(own_instance_of_before_is_adopted),

@@ -182,6 +182,34 @@ static void status_that_the_server_refuses_is_not_sent_for_ever(void **state)
         assert_string_equal(held(), "2");
 }
 
+static void status_that_is_too_large_loses_its_end_and_this_is_said_once(void **state)
+{
+        auto_of(buf) struct buf json = BUF(4 * 1024 * 1024);
+
+        (void)state;
+        begin_healthy();
+        for (int round = 0; round < 2; round++) {
+                buf_clear(&json);
+                buf_adds(&json, "{\"properties\":[");
+                for (int i = 0; i < 15000; i++)
+                        buf_addf(&json,
+                                 "%s{\"name\":\"property-%d\",\"type\":\"int\",\"value\":\"%d\","
+                                 "\"updatedAt\":\"2026-01-01T00:00:01Z\"}",
+                                 i ? "," : "", i, i + round);
+                buf_adds(&json, "]}");
+                assert_true(json.len > 1024 * 1024);
+                status("default/pump", buf_text(&json));
+                struct call *c = waiting("PATCH", DEVICE "/status");
+                assert_true(strlen(c->body) < 1024 * 1024 + 256);
+                serve(c);
+                rest(320);
+        }
+        assert_int_equal(world.n_said, 1);
+        assert_non_null(strstr(world.said[0], "Warning StatusTooLarge the device's status has over "
+                                              "1048576 bytes: the last "));
+        assert_string_equal(held(), "1");
+}
+
 static void conditions_do_not_wait_behind_device_status(void **state)
 {
         (void)state;
@@ -278,6 +306,7 @@ int main(void)
                 test(status_of_an_instance_made_anew_is_written_anew),
                 test(status_never_lands_on_another_object_of_the_name),
                 test(status_that_the_server_refuses_is_not_sent_for_ever),
+                test(status_that_is_too_large_loses_its_end_and_this_is_said_once),
                 test(conditions_do_not_wait_behind_device_status),
                 test(times_are_refreshed_for_all_links_together_rarely),
                 test(without_refresh_times_stay),
