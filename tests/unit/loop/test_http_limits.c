@@ -1,7 +1,23 @@
 /* No peer costs more than the limit; connections are shared, let go, and never trusted after a
  * failure.
  */
+/* wrap: loop_fd_start */
 #include "http_peer.h"
+
+int __wrap_loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
+                         void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e);
+int __real_loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
+                         void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e);
+
+static bool nothing_can_be_watched;
+
+int __wrap_loop_fd_start(struct loop_fd *f, struct loop *l, int fd, unsigned events,
+                         void (*ready)(void *ctx, unsigned events), void *ctx, struct err *e)
+{
+        if (nothing_can_be_watched)
+                return err_set(e, DL_BUG, "no watch for %d", fd);
+        return __real_loop_fd_start(f, l, fd, events, ready, ctx, e);
+}
 
 /* --- limits */
 
@@ -280,6 +296,47 @@ static void a_connection_that_dies_costs_a_repeat_but_never_a_second_post(void *
         }
 }
 
+static struct http_request second;
+
+static void ask_again(void *ctx, const struct http_answer *a)
+{
+        struct got *g = ctx;
+
+        got_done(ctx, a);
+        nothing_can_be_watched = false;
+        got_start(second.ctx, g->http, g->loop, &second);
+}
+
+static void a_connection_that_cannot_be_watched_ends_its_requests_only(void **state)
+{
+        struct room *r = *state;
+        struct got g[3];
+        char url[3][128];
+        struct peer other;
+
+        peer_start(&r->peer, endless);
+        peer_start(&other, hello);
+        struct http_request q = got_request(&g[0], url[0], &r->peer, "/");
+        q.data = got_data;
+        got_start(&g[0], r->http, r->loop, &q);
+        run_until(r->loop, &g[0].chunks, 1, 5 * NS_PER_S);
+        http_forget_connections(r->http);
+        memset(g + 1, 0, sizeof(g[1]) * 2);
+        struct http_request w = got_request(&g[1], url[1], &other, "/");
+        second = got_request(&g[2], url[2], &other, "/");
+        w.done = ask_again;
+        nothing_can_be_watched = true;
+        got_start(&g[1], r->http, r->loop, &w);
+        run_until(r->loop, &g[2].done, 1, 5 * NS_PER_S);
+        assert_int_equal(g[1].rc, DL_RETRY);
+        assert_string_equal(g[1].text, "cannot watch the connection");
+        assert_int_equal(g[2].rc, DL_OK);
+        assert_int_equal(g[0].done, 0);
+        http_cancel(g[0].call);
+        peer_stop(&r->peer);
+        peer_stop(&other);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -302,6 +359,9 @@ int main(void)
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(
                         a_connection_that_dies_costs_a_repeat_but_never_a_second_post, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(
+                        a_connection_that_cannot_be_watched_ends_its_requests_only, set_up,
                         tear_down),
         };
 
