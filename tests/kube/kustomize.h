@@ -77,10 +77,10 @@ __attribute__((unused)) static void compose(const char *dir, const char *overlay
         (void)snprintf(file, sizeof(file), "%s/kustomization.yaml", dir);
         f = fopen(file, "we");
         assert_non_null(f);
-        (void)fprintf(f, "resources: [%s%s/manifests/overlays/%s]\n", up, TEST_SOURCE + 1, overlay);
+        (void)fprintf(f, "resources: [%s%s/manifests/overlays/%s]\n", up, &TEST_SOURCE[1], overlay);
         if (component)
                 (void)fprintf(f, "components: [%s%s/manifests/components/%s]\n", up,
-                              TEST_SOURCE + 1, component);
+                              &TEST_SOURCE[1], component);
         (void)fprintf(f, "images: [{name: devicelink, newName: registry.example/devicelink}]\n");
         (void)fclose(f);
 }

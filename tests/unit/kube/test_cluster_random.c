@@ -272,7 +272,6 @@ static void list_again(const char *collection)
                 struct json_object *o = stored(path);
                 bool is_link = collection[0] && strcmp(collection, LINKS) == 0;
                 struct fake_reflector *r = reflector_named(plural_of(path));
-                auto_free char *key = xasprintf("default/l%u", i);
 
                 if (!r)
                         continue;
