@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -186,7 +185,7 @@ static int start_cluster(struct agent *a, struct err *e)
 static void on_trim(void *ctx)
 {
         (void)ctx;
-        (void)malloc_trim(0);
+        mem_trim();
 }
 
 static int start(struct agent *a, struct err *e)

@@ -23,6 +23,10 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), re
 char *xvasprintf(const char *format, va_list)
         __attribute__((format(printf, 1, 0), returns_nonnull));
 
+/* Give back what is not in use now: free heap, and pages of code and constants, which come back
+ * from their files when they are used.  Any thread; takes about a millisecond. */
+void mem_trim(void);
+
 struct arena;
 
 struct arena *arena_new(void) __attribute__((returns_nonnull));
