@@ -179,9 +179,19 @@ static void log_refused(const struct cluster_link *l, const struct kube_answer *
         LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
 }
 
+/* It was made from a template that is no longer the link's: what became of it says nothing. */
+static bool is_late(const struct cluster_link *l)
+{
+        const struct object *o = cluster_link_newest(l);
+
+        return (o ? o->serial : 0) != l->call_serial;
+}
+
 /* Trouble with making or finding the instance. */
 static void cannot_create(struct cluster_link *l, const struct kube_answer *a)
 {
+        if (is_late(l))
+                return;
         l->refused = a->no_resource ? CHAIN_REFUSED_MODEL : CHAIN_REFUSED_CREATE;
         log_refused(l, a);
         if (is_ours(l))
@@ -282,6 +292,8 @@ static void on_replaced(void *ctx, struct kube_answer *a)
         case KUBE_REFUSED:
         case KUBE_FORBIDDEN:
         case KUBE_UNAUTHORIZED:
+                if (is_late(l))
+                        break;
                 log_refused(l, a);
                 l->refused = CHAIN_REFUSED_UPDATE;
                 cluster_say(l, true, "FailedUpdated", "Updating",

@@ -356,6 +356,30 @@ static void refused_template_leaves_the_device_as_it_was(void **state)
         assert_quiet();
 }
 
+static void refusal_of_an_old_template_says_nothing_of_the_new(void **state)
+{
+        struct json_object *o;
+
+        (void)state;
+        begin();
+        healthy("pump", "{\"a\":1}");
+        for (int a = 2; a <= 3; a++) {
+                o = copy_of(stored(PUMP));
+                assert_int_equal(
+                        json_pointer_set(&o, "/spec/template/spec/a", json_object_new_int(a)), 0);
+                put(PUMP, o);
+                turn();
+                if (a == 2)
+                        served("GET", DEVICES "/pump");
+        }
+        refused("PUT", DEVICES "/pump", KUBE_REFUSED, 422, "spec.a: Invalid value");
+        served("GET", DEVICES "/pump");
+        served("PUT", DEVICES "/pump");
+        assert_string_equal(driven("default/pump")->spec_json, "{\"a\":3}");
+        assert_int_equal(world.n_said, 0);
+        assert_quiet();
+}
+
 static void instance_deleted_by_hand_is_made_again(void **state)
 {
         (void)state;
@@ -484,6 +508,7 @@ int main(void)
                 test(foreign_object_is_not_adopted),
                 test(another_template_is_put_before_it_is_driven),
                 test(refused_template_leaves_the_device_as_it_was),
+                test(refusal_of_an_old_template_says_nothing_of_the_new),
                 test(instance_deleted_by_hand_is_made_again),
                 test(instance_edited_by_hand_is_put_right),
                 test(who_undoes_our_writes_at_once_is_not_fought_in_a_loop),
