@@ -185,17 +185,16 @@ static void on_data(void *ctx, const char *bytes, size_t n)
 static void on_done(void *ctx, const struct http_answer *a)
 {
         struct get *g = ctx;
+        bool answered = a->rc == DL_OK && a->status == 200;
 
         if (g->code != EXIT_OK)
                 return;
-        if (a->rc != DL_OK && g->options->watch && g->printer.begun)
+        if (g->options->watch && (answered || g->printer.begun))
                 fail(g, "the agent has ended");
         else if (a->rc != DL_OK)
                 fail(g, a->text);
         else if (a->status != 200)
                 fail(g, a->len > 0 ? a->body : "the agent refuses");
-        else if (g->options->watch)
-                fail(g, "the agent has ended");
         else
                 take(g, a->body, a->len);
         loop_stop(g->loop);

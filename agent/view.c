@@ -73,8 +73,7 @@ static void add_polls(struct buf *out, const struct links_view *v)
 static void add_link(const struct view_source *s, const struct links_view *v, struct buf *out)
 {
         const struct link_spec *spec = v->spec;
-        const struct conditions *c =
-                s->conditions ? s->conditions(s->ctx, spec->key) : v->conditions;
+        const struct conditions *other = s->conditions ? s->conditions(s->ctx, spec->key) : NULL;
 
         add_head(out, "edge.cattle.io/v1alpha1", "DeviceLink", spec);
         add_text(out, ",\"spec\":{\"adaptor\":{\"node\":", spec->node);
@@ -82,7 +81,7 @@ static void add_link(const struct view_source *s, const struct links_view *v, st
         add_text(out, "},\"model\":{\"apiVersion\":", spec->api_version);
         add_text(out, ",\"kind\":", spec->kind);
         buf_adds(out, "}}");
-        add_conditions(out, c ? c : v->conditions);
+        add_conditions(out, other ? other : v->conditions);
         add_text(out, ",\"agent\":{\"cause\":", v->cause);
         buf_addc(out, '}');
         add_polls(out, v);

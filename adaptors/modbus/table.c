@@ -46,11 +46,19 @@ static bool same_point(const struct dl_point *a, const struct dl_point *b)
                strcmp(a->members, b->members) == 0 && same_value(&a->desired, &b->desired);
 }
 
+static uint64_t bits_of(double v)
+{
+        uint64_t bits;
+
+        memcpy(&bits, &v, sizeof(bits));
+        return bits;
+}
+
 static bool same_ops(const struct property *a, const struct property *b)
 {
         for (size_t i = 0; i < a->n_ops; i++) {
                 if (a->ops[i].kind != b->ops[i].kind ||
-                    memcmp(&a->ops[i].operand, &b->ops[i].operand, sizeof(double)) != 0)
+                    bits_of(a->ops[i].operand) != bits_of(b->ops[i].operand))
                         return false;
         }
         return true;

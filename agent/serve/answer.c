@@ -285,7 +285,6 @@ static int serve_metrics(struct conn *c)
 static bool read_query(struct conn *c, bool *ret_watch)
 {
         char part[QUERY_MAX];
-        int n;
 
         *ret_watch = false;
         free(c->space);
@@ -293,8 +292,8 @@ static bool read_query(struct conn *c, bool *ret_watch)
         c->space = c->name = NULL;
         if (lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_URI_ARGS) >= QUERY_MAX)
                 return false;
-        for (int i = 0; (n = lws_hdr_copy_fragment(c->wsi, part, sizeof(part),
-                                                   WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
+        for (int i = 0;
+             lws_hdr_copy_fragment(c->wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) >= 0;
              i++) {
                 if (strncmp(part, "ns=", 3) == 0 && !c->space)
                         c->space = xstrdup(part + 3);
