@@ -10,7 +10,7 @@ ctl() {
 }
 
 kube_cluster() {
-        "$root/hack/kube" up --dir "$scratch/cluster" --owner $$ >/dev/null
+        "$root/hack/kube" up --dir "$scratch/cluster" --owner $$ --crds "$root/crds" >/dev/null
         say "== a Kubernetes API server, etcd and controller manager of our own: $(cat "$scratch/cluster/server")"
         # No kubelet is here: node and Pods are objects only, the program is started below, by hand.
         ctl apply --server-side -k "$root/manifests/overlays/plain" >"$scratch/apply.log" 2>&1 ||

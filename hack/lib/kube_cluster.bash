@@ -213,6 +213,13 @@ make_starts() { # DIR ETCD PEER API CONTROLLERS APISERVER_ARGUMENT...
                 --controllers="$controllers"
 }
 
+apply_crds() { # DIR
+        local said ctl=("$1/bin/kubectl" --kubeconfig "$1/admin.kubeconfig" --cache-dir "$1/kubectl-cache")
+        said=$("${ctl[@]}" apply --server-side -f "$crds" 2>&1 &&
+                "${ctl[@]}" wait --for=condition=Established --timeout=60s -f "$crds" 2>&1) ||
+                die "$crds: $said"
+}
+
 # What an earlier cluster left in this directory, running or not.  Anything else is not ours.
 clear_cluster() { # DIR
         if [ -e "$1" ] && [ ! -e "$1/ports" ] && [ ! -e "$1/ended" ] && [ -n "$(ls -A "$1")" ]; then
@@ -245,6 +252,7 @@ start_cluster() { # DIR FILES_OF_PROGRAMS... -- APISERVER_ARGUMENT...
         make_kubeconfig "$dir" controllers "$(cat "$dir/server")" >"$dir/controllers.kubeconfig"
         launch "$dir" kube-apiserver
         wait_ready "$dir" kube-apiserver
+        [ -z "$crds" ] || apply_crds "$dir"
         launch "$dir" kube-controller-manager
         wait_ready "$dir" kube-controller-manager
 }

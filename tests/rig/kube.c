@@ -316,8 +316,10 @@ void kube_up(struct kube *k)
 void kube_up_private(struct kube *k, const char *const more[])
 {
         char owner[16];
-        const char *argv[ARGS_MAX] = { "up", "--dir", k->dir, "--owner", owner };
-        size_t n = 5;
+        const char *argv[ARGS_MAX] = {
+                "up", "--dir", k->dir, "--owner", owner, "--crds", TEST_SOURCE "/crds"
+        };
+        size_t n = 7;
 
         memset(k, 0, sizeof(*k));
         rig_scratch_make(k->dir);

@@ -52,6 +52,7 @@ echo precious >"$scratch/mine/file"
 says 2 'no verb' "$kube" nonsense
 says 2 'unknown option' "$kube" up --nonsense
 says 2 'the command is missing' "$kube" run --audit
+says 2 'no directory' "$kube" up --crds "$scratch/nowhere"
 says 2 'expected a process' "$kube" up --owner me
 says 1 'is not the directory of a cluster' "$kube" down "$scratch/mine"
 says 1 'something else than a cluster' "$kube" up --dir "$scratch/mine"
@@ -105,7 +106,9 @@ kill -KILL $pid
 gone_within 20 "$scratch/killed" || fail "a cluster outlives the script that was killed"
 
 # --- up: it stays, and may be killed, stopped, started; another one in its place; down
-says 0 "$scratch/stays" "$kube" up --audit --dir "$scratch/stays"
+says 0 "$scratch/stays" "$kube" up --audit --crds "$here/crds" --dir "$scratch/stays"
+says 0 'No resources found' "$scratch/stays/bin/kubectl" --kubeconfig "$scratch/stays/admin.kubeconfig" \
+        --cache-dir "$scratch/stays/kubectl-cache" get devicelinks
 says 0 'kube-apiserver: process' "$kube" status "$scratch/stays"
 "$kube" kill "$scratch/stays" kube-apiserver
 says 1 'kube-apiserver: does not run' "$kube" status "$scratch/stays"
