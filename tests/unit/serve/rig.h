@@ -35,9 +35,9 @@ struct rig {
         sem_t running;
         uint16_t port;
         pid_t tid;
-        /* What the pages say; set while nobody asks. */
-        const char *trouble;
-        size_t metrics_bytes;
+        /* What the pages say. */
+        const char *_Atomic trouble;
+        atomic_size_t metrics_bytes;
         atomic_int metrics_made, links_made;
         char asked[64]; /* of the last query */
 };

@@ -334,13 +334,20 @@ static int64_t cpu_ns(const struct rig *r)
         return ns;
 }
 
+/* What it had to do is done soon; then there is nothing. */
 static void assert_rests(const struct rig *r)
 {
-        (void)usleep(100000);
-        int64_t before = cpu_ns(r);
+        int64_t used = 0;
 
-        (void)usleep(500000);
-        assert_in_range(cpu_ns(r) - before, 0, 25 * NS_PER_MS);
+        for (int i = 0; i < 10; i++) {
+                int64_t before = cpu_ns(r);
+
+                (void)usleep(300000);
+                used = cpu_ns(r) - before;
+                if (used < 15 * NS_PER_MS)
+                        return;
+        }
+        fail_msg("%ld ms of 300", (long)(used / NS_PER_MS));
 }
 
 static void who_goes_or_talks_during_an_answer_costs_nothing(void **state)
