@@ -197,20 +197,20 @@ static void wait_end(struct kube_access_wait *w)
 static void answer_waits(struct kube_access *a, const struct err *e)
 {
         struct kube_access_wait *list = steal(&a->waits);
-        bool gone = false;
+        auto_free bool *gone = xcalloc(1, sizeof(*gone)); /* not on the stack: a keeps it */
 
         if (list)
                 list->at = &list;
-        a->gone = &gone;
+        a->gone = gone;
         while (list) {
                 void (*ready)(void *, const char *, const struct err *) = list->ready;
                 void *ctx = list->ctx;
 
                 wait_end(list);
-                if (!gone)
+                if (!*gone)
                         ready(ctx, e ? NULL : a->authorization, e);
         }
-        if (!gone)
+        if (!*gone)
                 a->gone = NULL;
 }
 
