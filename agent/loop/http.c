@@ -137,6 +137,16 @@ static struct http_call *take_ended(struct http_pool *p)
         return NULL;
 }
 
+static void look_at_all(CURLM *multi)
+{
+        int running;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        (void)curl_multi_socket_all(multi, &running);
+#pragma GCC diagnostic pop
+}
+
 /* Without a watch its connections would hang: nothing of it can be kept. */
 static void give_up(struct http_pool *p)
 {
@@ -156,6 +166,11 @@ void http_act(struct http_pool *p, curl_socket_t fd, int events)
         enter(h);
         h->in_curl = true;
         (void)curl_multi_socket_action(p->multi, fd, events, &running);
+        /* What one call reads from an HTTP/2 connection for another may lie in the library until
+         * that one is looked at (seen with 7.88: an event of a watch that came with the next one).
+         */
+        if (fd != CURL_SOCKET_TIMEOUT && running > 1)
+                look_at_all(p->multi);
         h->in_curl = false;
         settle(h);
         while (!h->freed && (c = take_ended(p)))
