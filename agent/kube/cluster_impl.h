@@ -102,6 +102,7 @@ struct link_instance {
         uint64_t check; /* of all but its status, when it was compared last; 0 = not */
         struct instance_seen seen;
         bool recreate;           /* it was there, and was deleted by hand */
+        bool outrun;             /* it went while a request was under way: the answer is older */
         int64_t written_ns;      /* our last write of it, monotonic */
         uint64_t written_serial; /* of the object that it was made from */
 };

@@ -139,12 +139,16 @@ void cluster_instance_take(struct cluster_link *l, const struct tree *object,
 static void take_answer(struct cluster_link *l, const struct tree *object,
                         const struct object_meta *m)
 {
-        const struct link_instance *x = &l->instance;
+        struct link_instance *x = &l->instance;
         int order = 0;
 
+        if (x->outrun) {
+                x->state = CHAIN_UNSURE;
+                return;
+        }
         if (x->uid && x->version && strcmp(x->uid, m->uid) == 0 &&
             resource_version_order(m->version, x->version, &order) && order < 0) {
-                l->instance.state = CHAIN_UNSURE;
+                x->state = CHAIN_UNSURE;
                 cluster_rest(l, REST_AWAY, NULL);
                 return;
         }
@@ -157,10 +161,11 @@ void cluster_instance_gone(struct cluster_link *l, const char *uid)
 
         if (x->uid && uid && strcmp(x->uid, uid) != 0)
                 return;
-        bool was = x->uid;
+        bool was = x->uid || x->recreate;
         cluster_instance_forget(l);
         x->state = CHAIN_ABSENT;
         x->recreate = was;
+        x->outrun = l->call;
         if (l->rest_why == REST_WAITING)
                 cluster_rested(l); /* it was waited for */
         cluster_link_event(l);
@@ -221,7 +226,8 @@ static void take_written(struct cluster_link *l, struct kube_answer *a)
         l->instance.written_serial = l->call_serial;
         object_meta_read(a->object, a->arena, &m);
         take_answer(l, a->object, &m);
-        feed(l, a);
+        if (!l->instance.outrun)
+                feed(l, a);
 }
 
 /* --- make */

@@ -199,6 +199,7 @@ bool cluster_write_device(struct cluster_link *l, const char *api_version, const
         w->path = path;
         w->resource = "devices";
         w->lane = KUBE_URGENT;
+        l->instance.outrun = false;
         bool started = cluster_write_chain(l, w);
         w->path = NULL;
         return started;

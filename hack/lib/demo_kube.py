@@ -2,7 +2,8 @@
 
 Ends after --seconds (0: never) or when a program does.  Exit 0 when at the end every link named is
 DeviceConnected and Healthy, and its device of the same name has a status that changed while this
-watched and whose times are of this minute.
+watched and whose newest time is of this minute (of a value that does not change the time moves only
+every --status-refresh).
 """
 import argparse
 import datetime
@@ -73,7 +74,7 @@ class Judge:
                 yield f"device {name}: not there"
             elif len(self.statuses[name]) < 2:
                 yield f"device {name}: its status did not change"
-            elif any(now - t > FRESH for t in times(self.devices[name].get("status", {}))):
+            elif now - max(times(self.devices[name].get("status", {})), default=now) > FRESH:
                 yield f"device {name}: its status is old"
 
 

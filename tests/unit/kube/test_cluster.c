@@ -394,6 +394,33 @@ static void instance_deleted_by_hand_is_made_again(void **state)
         assert_string_equal(phase(PUMP), "DeviceConnected True Healthy ''");
 }
 
+/* The event of its deletion is here before the answer to what was written just before. */
+static void instance_deleted_while_it_is_put_right_is_made_again(void **state)
+{
+        struct json_object *o;
+
+        (void)state;
+        begin();
+        healthy("pump", "{\"a\":1}");
+        rest(1100);
+        o = copy_of(stored(DEVICES "/pump"));
+        assert_int_equal(json_pointer_set(&o, "/spec/a", json_object_new_int(9)), 0);
+        put(DEVICES "/pump", o);
+        turn();
+        served("GET", DEVICES "/pump");
+        struct call *late = waiting("PUT", DEVICES "/pump");
+        struct json_object *written = parse(late->body);
+        take_away(DEVICES "/pump");
+        end_call(late, KUBE_OK, 200, written, "");
+        json_object_put(written);
+        turn();
+        served("GET", DEVICES "/pump");
+        served("POST", DEVICES);
+        assert_said("Warning Recreating previous device is inactivated");
+        assert_quiet();
+        assert_string_equal(text_in(stored(DEVICES "/pump"), "/spec/a"), "1");
+}
+
 static void instance_edited_by_hand_is_put_right(void **state)
 {
         struct json_object *o;
@@ -510,6 +537,7 @@ int main(void)
                 test(refused_template_leaves_the_device_as_it_was),
                 test(refusal_of_an_old_template_says_nothing_of_the_new),
                 test(instance_deleted_by_hand_is_made_again),
+                test(instance_deleted_while_it_is_put_right_is_made_again),
                 test(instance_edited_by_hand_is_put_right),
                 test(who_undoes_our_writes_at_once_is_not_fought_in_a_loop),
                 test(another_adaptor_is_recorded_and_the_instance_follows),
