@@ -137,14 +137,25 @@ static struct http_call *take_ended(struct http_pool *p)
         return NULL;
 }
 
-static void look_at_all(CURLM *multi)
+enum { LOOKS = 16 }; /* others on the loop have their turn then */
+
+/* libcurl 7.88 (lib/http2.c: cf_h2_recv, cf_h2_data_pending) keeps what does not fit a call's
+ * buffer, or came for another call of the connection, without asking to be called again: the end of
+ * a watch's event would lie there until the server says something else.  So as long as anything was
+ * handed over, there may be more of it. */
+static void take_the_rest(struct http_pool *p)
 {
         int running;
 
+        for (unsigned i = 0; p->moved && i < LOOKS && !p->http->freed; i++) {
+                p->moved = false;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-        (void)curl_multi_socket_all(multi, &running);
+                (void)curl_multi_socket_all(p->multi, &running);
 #pragma GCC diagnostic pop
+        }
+        if (p->moved)
+                loop_timer_start(&p->again, 0, LOOP_EXACT);
 }
 
 /* Without a watch its connections would hang: nothing of it can be kept. */
@@ -166,11 +177,7 @@ void http_act(struct http_pool *p, curl_socket_t fd, int events)
         enter(h);
         h->in_curl = true;
         (void)curl_multi_socket_action(p->multi, fd, events, &running);
-        /* What one call reads from an HTTP/2 connection for another may lie in the library until
-         * that one is looked at (seen with 7.88: an event of a watch that came with the next one).
-         */
-        if (fd != CURL_SOCKET_TIMEOUT && running > 1)
-                look_at_all(p->multi);
+        take_the_rest(p);
         h->in_curl = false;
         settle(h);
         while (!h->freed && (c = take_ended(p)))

@@ -38,6 +38,8 @@ struct http_pool {
         struct http_socket *sockets;
         struct loop_timer timer; /* libcurl's */
         struct loop_timer alive; /* looks for peers that are gone; see http_alive.c */
+        struct loop_timer again; /* more lies in the library than was taken in one go */
+        bool moved;              /* something was handed to a call since all were looked at */
         bool broken;             /* a descriptor could not be watched */
 };
 

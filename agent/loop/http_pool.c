@@ -147,6 +147,7 @@ struct http_pool *http_pool_new(struct http *h)
         if (!p->multi)
                 abort();
         loop_timer_init(&p->timer, h->loop, on_time, p);
+        loop_timer_init(&p->again, h->loop, on_time, p);
         http_alive_init(p);
         (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
         (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
@@ -166,6 +167,7 @@ static void pool_free(struct http_pool *p)
         while (p->sockets)
                 socket_end(p->sockets);
         loop_timer_end(&p->timer);
+        loop_timer_end(&p->again);
         loop_timer_end(&p->alive);
         http_settings_drop(p->settings);
         free(p);

@@ -100,6 +100,7 @@ size_t http_on_header(char *line, size_t size, size_t n, void *call)
         struct http_call *c = call;
         size_t len = size * n;
 
+        c->pool->moved = true;
         if (c->cancelled)
                 return abort_transfer;
         c->header_bytes += len;
@@ -155,6 +156,7 @@ size_t http_on_body(char *bytes, size_t size, size_t n, void *call)
         struct http_call *c = call;
         size_t len = size * n;
 
+        c->pool->moved = true;
         if (c->cancelled)
                 return abort_transfer;
         if (c->data_cb && c->status >= 200 && c->status < 300) {

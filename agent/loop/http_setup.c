@@ -9,7 +9,7 @@
 
 enum {
         RECEIVE_COLLECTED = 16 << 10, /* bytes at once */
-        RECEIVE_STREAMED = 1 << 10,   /* many watches, each with little to say */
+        RECEIVE_STREAMED = 4 << 10,   /* many watches, each with little to say */
 };
 
 #define SET(c, option, value)                                                                      \

@@ -36,6 +36,7 @@ struct got {
         char *body;
         bool connected; /* it made a connection */
         int64_t data;
+        char last; /* byte of it */
         char text[256];
 };
 
@@ -113,8 +114,8 @@ static inline void on_data(void *ctx, const char *bytes, size_t n)
 {
         struct got *g = ctx;
 
-        (void)bytes;
         g->data += (int64_t)n;
+        g->last = n ? bytes[n - 1] : g->last;
 }
 
 static inline void on_done(void *ctx, const struct http_answer *a)

@@ -120,6 +120,42 @@ static void the_hundred_and_first_watch_opens_a_second_connection(void **state)
         free(one.body);
 }
 
+/* What the library holds of an event that is larger than a call's buffer is asked for at once, not
+ * when the server says something else. */
+static void an_event_of_any_size_arrives_whole_at_once(void **state)
+{
+        static const int sizes[] = { 100, 3000, 5000, 16000, 17000, 40000, 200000 };
+        struct room *r = *state;
+        static struct got g[3];
+        auto_free char *where = xasprintf("/api/v1/namespaces/%s/configmaps", r->k.space);
+        auto_free char *path = xasprintf("%s?watch=1&resourceVersion=0", where);
+        struct got one;
+
+        enter(r, r->k.kubeconfig);
+        start(r, &g[0], path, true, false);
+        start(r, &g[1], "/api/v1/namespaces?watch=1", true, false);
+        start(r, &g[2], path, true, false);
+        run_until(r, &r->began, 3);
+        get(r, &one, "/version");
+        free(one.body);
+        run_for(r, 500 * NS_PER_MS);
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+                int64_t before[] = { g[0].data, 0, g[2].data };
+                auto_free char *body =
+                        xasprintf("{\"metadata\":{\"name\":\"of-%d\"},\"data\":{\"x\":\"%0*d\"}}",
+                                  sizes[i], sizes[i], 7);
+
+                assert_int_equal(kube_request(&r->k, "POST", where, NULL, body, NULL), 201);
+                run_for(r, 300 * NS_PER_MS);
+                for (int w = 0; w < 3; w += 2) {
+                        assert_true(g[w].data - before[w] > sizes[i]);
+                        assert_int_equal(g[w].last, '\n');
+                }
+        }
+        for (int i = 0; i < 3; i++)
+                http_cancel(g[i].call);
+}
+
 /* (16)  All at once, when none of the connections is there yet. */
 static void many_watches_need_few_connections(void **state)
 {
@@ -251,6 +287,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(many_requests_share_one_connection, up, down),
                 cmocka_unit_test_setup_teardown(
                         the_hundred_and_first_watch_opens_a_second_connection, up, down),
+                cmocka_unit_test_setup_teardown(an_event_of_any_size_arrives_whole_at_once, up,
+                                                down),
                 cmocka_unit_test_setup_teardown(many_watches_need_few_connections, up, down),
                 cmocka_unit_test_setup_teardown(a_packed_list_costs_less_and_says_the_same, up,
                                                 down),

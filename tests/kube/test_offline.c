@@ -106,7 +106,8 @@ static void what_changed_while_it_was_away_is_followed(void **state)
         assert_int_equal(kube_request(&site.kube, "DELETE", path, NULL, NULL, NULL), 200);
         site_link(&site, "drill", "");
         site_agent_start(&site, NULL);
-        site_expect_conditions(&site, "drill", site_healthy, 20000);
+        /* The Lease of the operator that was killed holds for 15 s. */
+        site_expect_conditions(&site, "drill", site_healthy, 45000);
         for (int i = 0; i < 100; i++) {
                 struct json_object *o = kube_get(&site.kube, path);
 
