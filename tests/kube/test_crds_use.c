@@ -283,7 +283,9 @@ static char *private_crd(struct kube *k)
         (void)fputs(at, f);
         (void)fclose(f);
         free(text);
-        return ret;
+        char *copy = strdup(ret); /* gcc takes `ret` for dangling otherwise */
+        free(ret);
+        return copy;
 }
 
 static void wait_served(struct kube *k, const char *path)
@@ -311,12 +313,13 @@ static void an_object_that_a_new_crd_refuses_can_still_be_let_go(void **state)
         (void)snprintf(one, sizeof(one), "%s/x", path);
         (void)snprintf(status, sizeof(status), "%s/status", one);
         (void)snprintf(name, sizeof(name), "modbusdevices.%s.test", k->space);
-        char *schema = strstr(crd, "        openAPIV3Schema:");
+        const char *schema = strstr(crd, "        openAPIV3Schema:");
         assert_non_null(schema);
+        int before = (int)(schema - crd);
         kube_apply(k,
                    "%.*s        openAPIV3Schema: {type: object, "
                    "x-kubernetes-preserve-unknown-fields: true}\n",
-                   (int)(schema - crd), crd);
+                   before, crd);
         wait_served(k, path);
         char *body = NULL;
         assert_true(asprintf(&body,
