@@ -151,8 +151,7 @@ void agent_metrics(void *ctx, struct buf *out)
         if (a->cluster) {
                 cluster_count(a->cluster, &counts);
                 source.cluster = &counts;
-                source.server = kube_api_server(a->api);
-                source.n_requests = kube_api_counts(a->api, &source.requests);
+                source.requests = api_requests_of(a->api);
                 source.away_since_ns = kube_api_away_since(a->api);
         }
         metrics_write(&source, out);
@@ -171,7 +170,8 @@ void agent_links(void *ctx, const struct serve_query *q, struct buf *out)
         struct agent *a = ctx;
         const struct view_source source = { .links = a->links,
                                             .ctx = a,
-                                            .conditions = conditions_of };
+                                            .conditions = conditions_of,
+                                            .cluster = a->cluster };
 
         view_links(&source, q->space, q->name, out);
 }

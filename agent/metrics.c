@@ -252,6 +252,10 @@ static void add_cluster(const struct cluster_counts *c, struct buf *out)
 {
         add(out, "devicelink_cluster_links", "gauge", "DeviceLinks of this node.",
             (double)c->links);
+        const struct metric_label queue = { "name", "limb_dl" };
+        metric_head(out, "workqueue_depth", "gauge",
+                    "Writes of links and devices that wait for their turn.");
+        metric_value(out, "workqueue_depth", &queue, 1, (double)c->queued);
         add(out, "devicelink_cluster_links_driven", "gauge", "Those whose devices are driven.",
             (double)c->driven);
         add(out, "devicelink_cluster_links_waiting", "gauge",
@@ -263,75 +267,6 @@ static void add_cluster(const struct cluster_counts *c, struct buf *out)
             "Writes of conditions to the API server.", (double)c->condition_writes);
         add(out, "devicelink_cluster_conflicts_total", "counter",
             "Writes that another's write had overtaken.", (double)c->conflicts);
-}
-
-static const char *host_of(const char *server)
-{
-        const char *slashes = strstr(server, "://");
-
-        return slashes ? slashes + 3 : server;
-}
-
-static void code_text(int code, char ret[16])
-{
-        (void)snprintf(ret, 16, code > 0 ? "%d" : "<error>", code);
-}
-
-/* Watches are GETs to a client of Go. */
-static const char *method_of(const struct kube_count *c)
-{
-        return strcmp(c->method, "WATCH") == 0 ? "GET" : c->method;
-}
-
-static bool same_row(const struct kube_count *a, const struct kube_count *b)
-{
-        return a->code == b->code && strcmp(method_of(a), method_of(b)) == 0;
-}
-
-/* One row for all resources, written where the first of them stands. */
-static void add_rest_client(const struct metrics_source *s, struct buf *out)
-{
-        metric_head(out, "rest_client_requests_total", "counter",
-                    "Requests to the API server by what they got.");
-        for (size_t i = 0; i < s->n_requests; i++) {
-                uint64_t n = 0;
-                size_t first = 0;
-
-                while (!same_row(&s->requests[first], &s->requests[i]))
-                        first++;
-                if (first < i)
-                        continue;
-                for (size_t k = i; k < s->n_requests; k++) {
-                        if (same_row(&s->requests[k], &s->requests[i]))
-                                n += s->requests[k].n;
-                }
-                char code[16];
-                code_text(s->requests[i].code, code);
-                const struct metric_label labels[] = {
-                        { "code", code },
-                        { "host", host_of(s->server) },
-                        { "method", method_of(&s->requests[i]) },
-                };
-                metric_value(out, "rest_client_requests_total", labels, 3, (double)n);
-        }
-}
-
-static void add_requests(const struct metrics_source *s, struct buf *out)
-{
-        metric_head(out, "devicelink_kube_requests_total", "counter",
-                    "Requests to the API server by verb, resource and what they got.");
-        for (size_t i = 0; i < s->n_requests; i++) {
-                const struct kube_count *c = &s->requests[i];
-                char code[16];
-
-                code_text(c->code, code);
-                const struct metric_label labels[] = {
-                        { "verb", c->method },
-                        { "resource", c->resource },
-                        { "code", code },
-                };
-                metric_value(out, "devicelink_kube_requests_total", labels, 3, (double)c->n);
-        }
 }
 
 static double seconds_since(int64_t mono_ns)
@@ -352,8 +287,7 @@ void metrics_write(const struct metrics_source *s, struct buf *out)
                 return;
         add_reconciles(s->cluster, out);
         add_cluster(s->cluster, out);
-        add_rest_client(s, out);
-        add_requests(s, out);
+        api_metrics(&s->requests, out);
         add(out, "devicelink_kube_away_seconds", "gauge",
             "How long the API server has not answered; 0 = it answers.",
             seconds_since(s->away_since_ns));

@@ -7,8 +7,9 @@
 #ifndef METRICS_H
 #define METRICS_H
 
+#include "api_metrics.h"
+
 #include "base/buf.h"
-#include "kube/api.h"
 #include "kube/cluster.h"
 #include "link/links.h"
 #include "publish/publish.h"
@@ -20,9 +21,7 @@ struct metrics_source {
         const struct publisher *publisher;
         /* NULL and 0 without a cluster. */
         const struct cluster_counts *cluster;
-        const char *server; /* kube_api_server() */
-        const struct kube_count *requests;
-        size_t n_requests;
+        struct api_requests requests;
         int64_t away_since_ns; /* kube_api_away_since() */
 };
 

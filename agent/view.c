@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -13,15 +14,15 @@ static void add_text(struct buf *out, const char *before, const char *s)
         buf_add_json(out, s, strlen(s));
 }
 
-static void add_head(struct buf *out, const char *api_version, const char *kind,
-                     const struct link_spec *spec)
+static void add_head(struct buf *out, const char *api_version, const char *kind, const char *space,
+                     const char *name, const char *uid)
 {
         add_text(out, "{\"apiVersion\":", api_version);
         add_text(out, ",\"kind\":", kind);
-        add_text(out, ",\"metadata\":{\"name\":", spec->name);
-        add_text(out, ",\"namespace\":", spec->space);
-        if (spec->uid[0] != '\0')
-                add_text(out, ",\"uid\":", spec->uid);
+        add_text(out, ",\"metadata\":{\"name\":", name);
+        add_text(out, ",\"namespace\":", space);
+        if (uid[0] != '\0')
+                add_text(out, ",\"uid\":", uid);
         buf_addc(out, '}');
 }
 
@@ -70,22 +71,45 @@ static void add_polls(struct buf *out, const struct links_view *v)
         buf_addc(out, '}');
 }
 
+struct link_head {
+        const char *space, *name, *uid;
+        const char *node, *adaptor, *api_version, *kind;
+};
+
+static void add_link_head(const struct link_head *h, struct buf *out)
+{
+        add_head(out, "edge.cattle.io/v1alpha1", "DeviceLink", h->space, h->name, h->uid);
+        add_text(out, ",\"spec\":{\"adaptor\":{\"node\":", h->node);
+        add_text(out, ",\"name\":", h->adaptor);
+        add_text(out, "},\"model\":{\"apiVersion\":", h->api_version);
+        add_text(out, ",\"kind\":", h->kind);
+        buf_adds(out, "}}");
+}
+
 static void add_link(const struct view_source *s, const struct links_view *v, struct buf *out)
 {
         const struct link_spec *spec = v->spec;
         const struct conditions *other = s->conditions ? s->conditions(s->ctx, spec->key) : NULL;
+        const struct link_head head = { spec->space,   spec->name,        spec->uid, spec->node,
+                                        spec->adaptor, spec->api_version, spec->kind };
 
-        add_head(out, "edge.cattle.io/v1alpha1", "DeviceLink", spec);
-        add_text(out, ",\"spec\":{\"adaptor\":{\"node\":", spec->node);
-        add_text(out, ",\"name\":", spec->adaptor);
-        add_text(out, "},\"model\":{\"apiVersion\":", spec->api_version);
-        add_text(out, ",\"kind\":", spec->kind);
-        buf_adds(out, "}}");
+        add_link_head(&head, out);
         add_conditions(out, other ? other : v->conditions);
         add_text(out, ",\"agent\":{\"cause\":", v->cause);
         buf_addc(out, '}');
         add_polls(out, v);
         buf_addc(out, '}');
+}
+
+static void add_waiting(const struct cluster_waiting *w, struct buf *out)
+{
+        const struct link_head head = { w->space,   w->name,        w->uid, w->node,
+                                        w->adaptor, w->api_version, w->kind };
+
+        add_link_head(&head, out);
+        add_conditions(out, w->conditions);
+        add_text(out, ",\"agent\":{\"cause\":", w->cause);
+        buf_adds(out, "},\"polls\":{\"total\":0,\"failed\":0}}");
 }
 
 /* The worst of all points. */
@@ -106,7 +130,9 @@ static const char *quality_of(const struct links_view *v)
 
 static void add_device(const struct links_view *v, struct buf *out)
 {
-        add_head(out, v->spec->api_version, v->spec->kind, v->spec);
+        const struct link_spec *spec = v->spec;
+
+        add_head(out, spec->api_version, spec->kind, spec->space, spec->name, spec->uid);
         buf_adds(out, ",\"status\":");
         if (v->device)
                 device_status(v->device, v->states, out);
@@ -125,17 +151,51 @@ struct walk {
         bool devices;
         size_t n;
         struct buf *out;
+        struct cluster_waiting *waiting; /* in the order of their keys, as the links are */
+        size_t n_waiting, next_waiting;
 };
+
+/* Whether it is asked for; what follows is its object then. */
+static bool next(struct walk *w, const char *space, const char *name)
+{
+        if ((w->space && strcmp(w->space, space) != 0) ||
+            (w->name && strcmp(w->name, name) != 0) || !buf_ok(w->out))
+                return false;
+        if (w->n++ > 0)
+                buf_addc(w->out, ',');
+        return true;
+}
+
+/* Those that stand before this key; NULL: all that are left. */
+static void add_waiting_until(struct walk *w, const char *key)
+{
+        for (; w->next_waiting < w->n_waiting; w->next_waiting++) {
+                const struct cluster_waiting *x = &w->waiting[w->next_waiting];
+
+                if (key && strcmp(x->key, key) > 0)
+                        return;
+                if (next(w, x->space, x->name))
+                        add_waiting(x, w->out);
+        }
+}
+
+static void on_waiting(void *ctx, const struct cluster_waiting *x)
+{
+        struct walk *w = ctx;
+
+        if ((w->n_waiting & (w->n_waiting - 1)) == 0)
+                w->waiting = xreallocarray(w->waiting, w->n_waiting ? 2 * w->n_waiting : 1,
+                                           sizeof(*w->waiting));
+        w->waiting[w->n_waiting++] = *x;
+}
 
 static void on_link(void *ctx, const struct links_view *v)
 {
         struct walk *w = ctx;
 
-        if ((w->space && strcmp(w->space, v->spec->space) != 0) ||
-            (w->name && strcmp(w->name, v->spec->name) != 0) || !buf_ok(w->out))
+        add_waiting_until(w, v->spec->key);
+        if (!next(w, v->spec->space, v->spec->name))
                 return;
-        if (w->n++ > 0)
-                buf_addc(w->out, ',');
         if (w->devices)
                 add_device(v, w->out);
         else
@@ -145,7 +205,11 @@ static void on_link(void *ctx, const struct links_view *v)
 static void walk(struct walk *w)
 {
         buf_adds(w->out, "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
+        if (w->source->cluster && !w->devices)
+                cluster_each_waiting(w->source->cluster, on_waiting, w);
         links_each(w->source->links, on_link, w);
+        add_waiting_until(w, NULL);
+        free(w->waiting);
         buf_adds(w->out, "]}");
 }
 

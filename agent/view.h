@@ -9,6 +9,7 @@
 #define VIEW_H
 
 #include "base/buf.h"
+#include "kube/cluster.h"
 #include "link/links.h"
 
 struct view_source {
@@ -16,6 +17,7 @@ struct view_source {
         void *ctx;
         /* In a cluster: the list that is in the API object; NULL = the link's own. */
         const struct conditions *(*conditions)(void *ctx, const char *key);
+        const struct cluster *cluster; /* whose links that nothing drives are shown too; NULL = none */
 };
 
 /* space, name: only those; NULL = all. */

@@ -231,6 +231,12 @@ size_t kube_api_counts(const struct kube_api *a, const struct kube_count **ret)
         return a->counts.n;
 }
 
+size_t kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret)
+{
+        *ret = a->counts.latencies;
+        return a->counts.n_latencies;
+}
+
 int64_t kube_api_away_since(const struct kube_api *a)
 {
         return a->away_ns;

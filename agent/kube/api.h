@@ -147,6 +147,15 @@ struct kube_count {
 /* A snapshot; the list lives until the next request ends.  At most 256 rows, then code and
  * resource become "other". */
 size_t kube_api_counts(const struct kube_api *a, const struct kube_count **ret);
+/* The time of each answered request: from its turn to the whole answer, of a watch to its begin. */
+enum { KUBE_LATENCY_BOUNDS = 11 };
+extern const double kube_latency_bounds[KUBE_LATENCY_BOUNDS]; /* seconds: 5 ms .. 10 s */
+struct kube_latency {
+        const char *method;                        /* "WATCH" for watches */
+        uint64_t buckets[KUBE_LATENCY_BOUNDS + 1]; /* the last: +Inf */
+        double seconds;
+};
+size_t kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret);
 /* Since when the API server has not answered at all (monotonic ns); 0 = it answers. */
 int64_t kube_api_away_since(const struct kube_api *a);
 

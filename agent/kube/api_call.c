@@ -189,8 +189,11 @@ static void on_done(void *ctx, const struct http_answer *h)
 
         c->http = NULL;
         if (!c->has_begun && !c->withheld) {
-                counts_add(&a->counts, c->is_watch ? "WATCH" : c->method, c->resource,
-                           (int)h->status);
+                const char *method = c->is_watch ? "WATCH" : c->method;
+
+                counts_add(&a->counts, method, c->resource, (int)h->status);
+                if (h->status > 0)
+                        counts_time(&a->counts, method, loop_now(a->loop) - c->sent_ns);
                 api_note(a, c, h->status, h->text);
         }
         api_warn(a, c, h->warning);

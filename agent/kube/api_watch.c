@@ -30,6 +30,7 @@ void watch_began(void *call, long status)
         if (status != 200)
                 return;
         counts_add(&c->api->counts, "WATCH", c->resource, 200);
+        counts_time(&c->api->counts, "WATCH", loop_now(c->api->loop) - c->sent_ns);
         api_note(c->api, c, status, "");
         c->has_begun = true;
         (void)call_back(c, NULL, 0);

@@ -146,10 +146,12 @@ void cluster_released(struct cluster *c, const char *key)
 void cluster_count(const struct cluster *c, struct cluster_counts *ret)
 {
         *ret = c->counts;
-        ret->links = ret->driven = ret->waiting = 0;
+        ret->links = ret->driven = ret->waiting = ret->queued = 0;
         for (size_t i = 0; i < c->n; i++) {
                 const struct cluster_link *l = c->list[i];
 
+                for (enum lane_name lane = 0; lane < LANES; lane++)
+                        ret->queued += l->in_lane[lane];
                 if (l->life == LIFE_ENDED || l->life == LIFE_MOVED)
                         continue;
                 ret->links++;
@@ -184,6 +186,33 @@ const struct conditions *cluster_conditions(const struct cluster *c, const char 
         const struct cluster_link *l = cluster_link_find(c, key);
 
         return l ? &l->seen.status.conditions : NULL;
+}
+
+void cluster_each_waiting(const struct cluster *c,
+                          void (*each)(void *ctx, const struct cluster_waiting *), void *ctx)
+{
+        for (size_t i = 0; i < c->n; i++) {
+                const struct cluster_link *l = c->list[i];
+                const struct observed *seen = &l->seen;
+                bool is_seen = seen->arena;
+                const char *cause = l->wrong ? l->wrong : l->ref_trouble;
+
+                if (l->given || l->closing || l->life == LIFE_ENDED || l->life == LIFE_MOVED)
+                        continue;
+                const struct cluster_waiting w = {
+                        .key = l->key,
+                        .space = l->space,
+                        .name = l->name,
+                        .uid = l->uid,
+                        .node = is_seen ? seen->node : "",
+                        .adaptor = is_seen ? seen->adaptor : "",
+                        .api_version = is_seen ? seen->api_version : "",
+                        .kind = is_seen ? seen->kind : "",
+                        .conditions = &seen->status.conditions,
+                        .cause = cause ? cause : "",
+                };
+                each(ctx, &w);
+        }
 }
 
 /* --- life */

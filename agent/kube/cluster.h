@@ -54,6 +54,7 @@ void cluster_event(struct cluster *c, const struct link_spec *spec, bool warning
 
 struct cluster_counts {
         size_t links, driven, waiting; /* waiting: for node, model, finalizer, instance, refs */
+        size_t queued;                 /* writes that wait for their turn */
         uint64_t reconciles, errors;
         uint64_t status_writes, condition_writes, conflicts;
         /* Time from an event to the end of the reconcile it caused: le 5 ms .. 10 s, +Inf, the
@@ -66,6 +67,16 @@ void cluster_count(const struct cluster *c, struct cluster_counts *ret);
 const char *cluster_trouble(const struct cluster *c);
 /* The condition list of a link as last known to be in the API object, NULL: no such link. */
 const struct conditions *cluster_conditions(const struct cluster *c, const char *key);
+/* The links of this node that nothing drives, in the order of their keys: texts live until the
+ * cluster's next event. */
+struct cluster_waiting {
+        const char *key, *space, *name, *uid;
+        const char *node, *adaptor, *api_version, *kind; /* "" = not known */
+        const struct conditions *conditions;
+        const char *cause; /* what this agent knows of it; "" = nothing */
+};
+void cluster_each_waiting(const struct cluster *c,
+                          void (*each)(void *ctx, const struct cluster_waiting *), void *ctx);
 
 /* Write what waits, at most limit_ns; then done(). */
 void cluster_stop(struct cluster *c, int64_t limit_ns, void (*done)(void *ctx), void *ctx);

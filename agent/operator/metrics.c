@@ -1,4 +1,5 @@
 /* metrics.c - what the operator tells a scraper: what Octopus' brain told, and what is ours. */
+#include "api_metrics.h"
 #include "base/clock.h"
 #include "operator/impl.h"
 #include "serve/serve.h"
@@ -35,35 +36,6 @@ static void add_reconciles(const struct brain *b, struct buf *out)
         const struct metric_label queue = { "name", "brain_dl" };
         metric_head(out, "workqueue_depth", "gauge", "DeviceLinks that wait for their turn.");
         metric_value(out, "workqueue_depth", &queue, 1, (double)b->n_queued);
-}
-
-static const char *host_of(const char *server)
-{
-        const char *slashes = strstr(server, "://");
-
-        return slashes ? slashes + 3 : server;
-}
-
-static void add_requests(const struct brain *b, struct buf *out)
-{
-        const char *host = host_of(kube_api_server(b->config.api));
-        const struct kube_count *rows = NULL;
-        size_t n = kube_api_counts(b->config.api, &rows);
-
-        metric_head(out, "rest_client_requests_total", "counter",
-                    "Requests to the API server by what they got.");
-        for (size_t i = 0; i < n; i++) {
-                char code[16] = "<error>";
-                if (rows[i].code > 0)
-                        (void)snprintf(code, sizeof(code), "%d", rows[i].code);
-                const struct metric_label labels[] = {
-                        { "code", code },
-                        { "host", host },
-                        { "method", rows[i].method },
-                        { "resource", rows[i].resource },
-                };
-                metric_value(out, "rest_client_requests_total", labels, 4, (double)rows[i].n);
-        }
 }
 
 static void add_links(const struct brain *b, struct buf *out)
@@ -133,7 +105,9 @@ static void add_leader(const struct brain *b, struct buf *out)
 void brain_metrics(const struct brain *b, struct buf *out)
 {
         add_reconciles(b, out);
-        add_requests(b, out);
+        const struct api_requests requests = api_requests_of(b->config.api);
+
+        api_metrics(&requests, out);
         add_links(b, out);
         add_agents(b, out);
         add_leader(b, out);

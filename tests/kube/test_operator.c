@@ -652,10 +652,16 @@ static void it_says_who_leads_and_what_it_asked(void **state)
         (void)state;
         assert_true(site_metric(NULL, place.port, "devicelink_operator_leader") > 0);
         (void)snprintf(line, sizeof(line),
-                       "rest_client_requests_total{code=\"200\",host=\"%s\",method=\"PATCH\","
-                       "resource=\"devicelinks/status\"}",
+                       "rest_client_requests_total{code=\"200\",host=\"%s\",method=\"PATCH\"}",
                        strstr(k->server, "://") + 3);
         assert_true(site_metric(NULL, place.port, line) > 0);
+        (void)snprintf(line, sizeof(line),
+                       "rest_client_request_latency_seconds_count{url=\"%s\",verb=\"PATCH\"}",
+                       k->server);
+        assert_true(site_metric(NULL, place.port, line) > 0);
+        assert_true(site_metric(NULL, place.port,
+                                "devicelink_kube_requests_total{verb=\"PATCH\","
+                                "resource=\"devicelinks/status\",code=\"200\"}") > 0);
         assert_true(site_metric(NULL, place.port, "process_resident_memory_bytes") > 0);
 }
 

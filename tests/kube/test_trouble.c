@@ -63,6 +63,22 @@ static void an_unreachable_device_is_said_with_its_cause_and_retried(void **stat
         site_expect_conditions(&site, "away", site_healthy, 20000);
 }
 
+/* What the agent itself says of a link. */
+static void expect_shown(const char *name, const char *phase)
+{
+        char command[900], line[400] = "";
+
+        (void)snprintf(command, sizeof(command),
+                       TEST_BUILD "/devicelink get links %s -n %s --state %s/state | tail -n 1",
+                       name, site.kube.space, site.dir);
+        FILE *f = popen(command, "re"); // NOLINT(cert-env33-c): nothing of it is foreign
+        assert_non_null(f);
+        (void)fgets(line, sizeof(line), f);
+        assert_int_equal(pclose(f), 0);
+        if (!strstr(line, phase))
+                fail_msg("no '%s' in '%s'", phase, line);
+}
+
 static void a_spec_that_the_server_refuses_is_said_and_heals_when_mended(void **state)
 {
         (void)state;
@@ -72,10 +88,12 @@ static void a_spec_that_the_server_refuses_is_said_and_heals_when_mended(void **
                   "            quantity: 1\n");
         site_expect_conditions(&site, "wrong", uncreated, 20000);
         site_expect_event(&site, "wrong", "FailedCreated", "nonsense", 10000);
+        expect_shown("wrong", "DeviceCreated");
         patch("wrong", "json",
               "[{\"op\":\"replace\",\"path\":\"/spec/template/spec/properties/1/"
               "type\",\"value\":\"int16\"}]");
         site_expect_conditions(&site, "wrong", site_healthy, 20000);
+        expect_shown("wrong", "DeviceConnected");
 }
 
 static void a_refused_update_leaves_the_device_running_as_it_was(void **state)

@@ -1,5 +1,6 @@
 /* What the operator asks of the API server, in which order, and when it keeps still. */
 /* wrap: kube_start kube_cancel kube_api_loop kube_api_space kube_api_server kube_api_counts */
+/* wrap: kube_api_latencies */
 /* wrap: reflector_open reflector_close reflector_synced reflector_feed */
 /* wrap: leader_open leader_close leader_is leader_holder leader_release */
 /* wrap: events_new events_free events_say events_dropped */
@@ -90,6 +91,16 @@ size_t __wrap_kube_api_counts(const struct kube_api *a, const struct kube_count 
         (void)a;
         *ret = rows;
         return 2;
+}
+
+size_t __wrap_kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret);
+size_t __wrap_kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret)
+{
+        static const struct kube_latency row = { .method = "GET", .buckets = { 3 }, .seconds = 1 };
+
+        (void)a;
+        *ret = &row;
+        return 1;
 }
 
 struct reflector *__wrap_reflector_open(const struct reflector_config *c);
@@ -851,10 +862,14 @@ static void metrics_tell_what_octopus_told_and_more(void **state)
                 "\ncontroller_runtime_reconcile_total{controller=\"brain_dl\",result=\"success\"} ",
                 "\ncontroller_runtime_reconcile_errors_total{controller=\"brain_dl\"} 0\n",
                 "\ncontroller_runtime_reconcile_time_seconds_bucket{controller=\"brain_dl\",le=",
-                "\nrest_client_requests_total{code=\"200\",host=\"10.0.0.1:6443\",method=\"PATCH\""
-                ",resource=\"devicelinks/status\"} 7\n",
+                "\nrest_client_requests_total{code=\"200\",host=\"10.0.0.1:6443\",method="
+                "\"PATCH\"} 7\n",
                 "\nrest_client_requests_total{code=\"<error>\",host=\"10.0.0.1:6443\",method="
-                "\"GET\",resource=\"devices\"} 1\n",
+                "\"GET\"} 1\n",
+                "\nrest_client_request_latency_seconds_count{url=\"https://10.0.0.1:6443\","
+                "verb=\"GET\"} 3\n",
+                "\ndevicelink_kube_requests_total{verb=\"PATCH\",resource=\"devicelinks/status\","
+                "code=\"200\"} 7\n",
                 "\ndevicelink_operator_links{phase=\"DeviceConnected\",status=\"True\"} 1\n",
                 "\ndevicelink_operator_agents{state=\"unseen\"} 1\n",
                 "\ndevicelink_operator_leader 1\n",

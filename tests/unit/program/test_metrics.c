@@ -176,6 +176,9 @@ static void the_clusters_metrics_have_octopus_names(void **state)
                                                 .errors = 4,
                                                 .buckets = { 1, 2, [11] = 7 },
                                                 .seconds = 1.5 };
+        const struct kube_latency latency = { .method = "PATCH",
+                                              .buckets = { 1, 2, [KUBE_LATENCY_BOUNDS] = 1 },
+                                              .seconds = 12.5 };
         const struct kube_count requests[] = {
                 { .method = "GET", .resource = "secrets", .code = 200, .n = 3 },
                 { .method = "WATCH", .resource = "devicelinks", .code = 200, .n = 2 },
@@ -187,9 +190,11 @@ static void the_clusters_metrics_have_octopus_names(void **state)
         assert_null(strstr(read_meter(&m), "rest_client"));
         assert_null(strstr(read_meter(&m), "controller_runtime"));
         m.source.cluster = &cluster;
-        m.source.server = "https://10.0.0.1:6443";
-        m.source.requests = requests;
-        m.source.n_requests = 4;
+        m.source.requests.server = "https://10.0.0.1:6443";
+        m.source.requests.rows = requests;
+        m.source.requests.n_rows = 4;
+        m.source.requests.latencies = &latency;
+        m.source.requests.n_latencies = 1;
         const char *text = read_meter(&m);
         assert_line(text, "controller_runtime_reconcile_total{controller=\"limb_dl\","
                           "result=\"success\"} 6");
@@ -207,6 +212,10 @@ static void the_clusters_metrics_have_octopus_names(void **state)
         assert_line(text, "rest_client_requests_total{code=\"<error>\",host=\"10.0.0.1:6443\","
                           "method=\"GET\"} 5");
         assert_int_equal(count(text, "\nrest_client_requests_total{"), 3);
+        assert_line(text, "rest_client_request_latency_seconds_bucket{url=\"https://10.0.0.1:6443\","
+                          "verb=\"PATCH\",le=\"0.01\"} 3");
+        assert_line(text, "rest_client_request_latency_seconds_count{url=\"https://10.0.0.1:6443\","
+                          "verb=\"PATCH\"} 4");
         assert_line(text, "devicelink_kube_requests_total{verb=\"WATCH\",resource=\"devicelinks\","
                           "code=\"200\"} 2");
         assert_line(text, "devicelink_cluster_links_waiting 1");
@@ -222,7 +231,7 @@ static void the_whole_is_well_formed(void **state)
 
         (void)state;
         m.source.cluster = &cluster;
-        m.source.server = "https://h";
+        m.source.requests.server = "https://h";
         apply_one(m.rig, "a", EVENT, ONE);
         assert_true(spin(m.rig, a_is_healthy, 2000));
         char *text = xstrdup(read_meter(&m)), *rest = text, *line;
