@@ -158,8 +158,8 @@ struct walk {
 /* Whether it is asked for; what follows is its object then. */
 static bool next(struct walk *w, const char *space, const char *name)
 {
-        if ((w->space && strcmp(w->space, space) != 0) ||
-            (w->name && strcmp(w->name, name) != 0) || !buf_ok(w->out))
+        if ((w->space && strcmp(w->space, space) != 0) || (w->name && strcmp(w->name, name) != 0) ||
+            !buf_ok(w->out))
                 return false;
         if (w->n++ > 0)
                 buf_addc(w->out, ',');

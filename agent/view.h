@@ -17,7 +17,8 @@ struct view_source {
         void *ctx;
         /* In a cluster: the list that is in the API object; NULL = the link's own. */
         const struct conditions *(*conditions)(void *ctx, const char *key);
-        const struct cluster *cluster; /* whose links that nothing drives are shown too; NULL = none */
+        const struct cluster
+                *cluster; /* whose links that nothing drives are shown too; NULL = none */
 };
 
 /* space, name: only those; NULL = all. */

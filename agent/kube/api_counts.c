@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-const double kube_latency_bounds[KUBE_LATENCY_BOUNDS] = {
-        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
-};
+const double kube_latency_bounds[KUBE_LATENCY_BOUNDS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                          0.5,   1,    2.5,   5,    10 };
 
 static struct kube_count *find(const struct counts *c, const char *method, const char *resource,
                                int code)

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const int64_t sweep_ns = NS_PER_S;
 static const int64_t tell_ns = 500 * NS_PER_MS;
@@ -117,9 +118,21 @@ void serve_changed(struct serve *s)
 
 /* --- life */
 
+/* Without it, libwebsockets 4.1.6 crashes in the clean-up of its context. */
+static int check_random(struct err *e)
+{
+        static const char path[] = "/dev/urandom";
+
+        if (access(path, R_OK) == 0)
+                return 0;
+        return err_set(e, DL_CONFIG, "%s: %m", path);
+}
+
 static int make_context(struct serve *s, struct err *e)
 {
-        int rc = loop_guest_new(s->config.loop, &s->guest, e);
+        int rc = check_random(e);
+        if (rc == 0)
+                rc = loop_guest_new(s->config.loop, &s->guest, e);
         if (rc < 0)
                 return rc;
         void *loops[] = { loop_guest_native(s->guest) };

@@ -212,8 +212,9 @@ static void the_clusters_metrics_have_octopus_names(void **state)
         assert_line(text, "rest_client_requests_total{code=\"<error>\",host=\"10.0.0.1:6443\","
                           "method=\"GET\"} 5");
         assert_int_equal(count(text, "\nrest_client_requests_total{"), 3);
-        assert_line(text, "rest_client_request_latency_seconds_bucket{url=\"https://10.0.0.1:6443\","
-                          "verb=\"PATCH\",le=\"0.01\"} 3");
+        assert_line(text,
+                    "rest_client_request_latency_seconds_bucket{url=\"https://10.0.0.1:6443\","
+                    "verb=\"PATCH\",le=\"0.01\"} 3");
         assert_line(text, "rest_client_request_latency_seconds_count{url=\"https://10.0.0.1:6443\","
                           "verb=\"PATCH\"} 4");
         assert_line(text, "devicelink_kube_requests_total{verb=\"WATCH\",resource=\"devicelinks\","
