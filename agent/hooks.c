@@ -168,10 +168,9 @@ static const struct conditions *conditions_of(void *ctx, const char *key)
 void agent_links(void *ctx, const struct serve_query *q, struct buf *out)
 {
         struct agent *a = ctx;
-        const struct view_source source = { .links = a->links,
-                                            .ctx = a,
-                                            .conditions = conditions_of,
-                                            .cluster = a->cluster };
+        const struct view_source source = {
+                .links = a->links, .ctx = a, .conditions = conditions_of, .cluster = a->cluster
+        };
 
         view_links(&source, q->space, q->name, out);
 }
