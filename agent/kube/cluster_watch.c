@@ -151,6 +151,7 @@ static struct cluster_kind *kind_open(struct cluster *c, const char *api_version
                 .resource = k->resource,
                 .space = c->config.space,
                 .label_selector = arena_printf(k->arena, LABEL_NODE "=%s", node),
+                .list_first = true,
                 .ctx = k,
                 .upsert = on_instance,
                 .removed = on_instance_gone,

@@ -173,7 +173,7 @@ void reflector_step(struct reflector *r)
                 reflector_probe(r);
         else if (r->version)
                 reflector_watch(r, false);
-        else if (now >= r->no_stream_ns)
+        else if (!r->config.list_first && now >= r->no_stream_ns)
                 reflector_watch(r, true);
         else
                 reflector_list(r);
@@ -305,6 +305,7 @@ struct reflector *reflector_open(const struct reflector_config *config)
         own_texts(r);
         r->api = config->api;
         r->loop = kube_api_loop(r->api);
+        r->wants_newest = config->list_first;
         r->backoff = BACKOFF(wait_first_ns, wait_most_ns);
         r->slow = BACKOFF(slow_first_ns, slow_most_ns);
         loop_timer_init(&r->timer, r->loop, on_time, r);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const int64_t answer_ns = 30 * NS_PER_S;      /* for the first byte */
-static const int64_t initial_ns = 10 * NS_PER_S;     /* of silence before all has been said */
+static const int64_t initial_ns = NS_PER_S;          /* of silence before all has been said */
 static const int64_t silence_ns = 180 * NS_PER_S;    /* three bookmarks */
 static const int64_t grid_ns = 10 * NS_PER_S;        /* what may wait wakes nobody alone */
 static const int64_t no_stream_ns = 1800 * NS_PER_S; /* then initial events are asked for again */

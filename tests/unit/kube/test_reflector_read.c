@@ -77,6 +77,25 @@ static void without_initial_events_it_lists_and_watches(void **state)
         assert_log("+s/b:11 ");
 }
 
+static void where_few_are_selected_it_lists_at_once(void **state)
+{
+        struct reflector_config c = config();
+        auto_free char *a = object("a", "1", 5);
+
+        (void)state;
+        c.list_first = true;
+        open_with(&c);
+        assert_asks("/devicelinks?limit=200");
+        assert_false(asks("resourceVersion"));
+        assert_false(asks("watch=1"));
+        answer_list(10, "", a);
+        sim_pass(0);
+        assert_asks("watch=1");
+        assert_asks("resourceVersion=10");
+        sim_began(sim_call());
+        assert_log("+s/a:5 (live) ");
+}
+
 /* reference A4 46 */
 static void an_error_within_the_stream_means_no_initial_events(void **state)
 {
@@ -102,11 +121,11 @@ static void a_server_that_does_not_know_initial_events_never_ends_them(void **st
         (void)state;
         open_with(&c);
         sim_began(sim_call());
-        sim_pass(6 * NS_PER_S);
+        sim_pass(600 * NS_PER_MS);
         assert_true(event("ADDED", "a", "1", 5));
-        sim_pass(6 * NS_PER_S);
+        sim_pass(600 * NS_PER_MS);
         assert_asks("watch=1"); /* it is still talking */
-        sim_pass(5 * NS_PER_S);
+        sim_pass(500 * NS_PER_MS);
         assert_asks("devicelinks?resourceVersion=0");
         assert_log("+s/a:5 ");
         answer_list(10, "", ""); /* and a is gone by now */
@@ -287,6 +306,7 @@ int main(void)
                 TEST(first_a_stream_tells_all_that_is_there),
                 TEST(a_clean_end_goes_on_at_once_from_the_last_version),
                 TEST(without_initial_events_it_lists_and_watches),
+                TEST(where_few_are_selected_it_lists_at_once),
                 TEST(an_error_within_the_stream_means_no_initial_events),
                 TEST(a_server_that_does_not_know_initial_events_never_ends_them),
                 TEST(a_stream_that_ends_before_all_is_said_is_not_repeated),
