@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kube/names.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -37,8 +38,8 @@ static const char usage[] =
         "                      at most, 0 = never (default: 10m)\n"
         "  --cleanup-limit D   a deleted link waits this long for its device to close "
         "(default: 30s)\n"
-        "  --keep-on-loss D    when all links vanish at once with their CRD, devices run on this\n"
-        "                      long (default: 10m)\n"
+        "  --keep-on-loss D    when all links (10 or more) vanish at once with their CRD, devices\n"
+        "                      run on this long (default: 10m)\n"
         "  --start-jitter D    wait up to this long before the first request (default: 0s)\n"
         "  --log-level LEVEL   error, warning, info or debug (default: info)\n"
         "  --log-format FORM   text or json (default: text)\n"
@@ -135,6 +136,14 @@ static bool is_for_cluster(int c)
                (c >= OPTION_DURATIONS && c < OPTION_LEVEL);
 }
 
+static int check_space(const char *option, const char *space)
+{
+        if (!space || name_is_label(space))
+                return -1;
+        auto_free char *what = xasprintf("--%s: expected %s, got", option, names_label_says);
+        return options_error(verb, what, space);
+}
+
 /* cluster_option: one that was given, or NULL. */
 static int check(const struct agent_options *o, const char *cluster_option)
 {
@@ -150,7 +159,8 @@ static int check(const struct agent_options *o, const char *cluster_option)
                                      "--node-name (or $NODE_NAME) is missing: which node's "
                                      "DeviceLinks?  Without a cluster: --manifests DIR",
                                      NULL);
-        return -1;
+        int rc = check_space("namespace", o->space);
+        return rc >= 0 ? rc : check_space("lease-namespace", o->lease_space);
 }
 
 int agent_options_parse(int argc, char **argv, struct agent_options *o)

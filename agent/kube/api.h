@@ -102,7 +102,7 @@ struct kube_request {
         const char *body;         /* copied */
         size_t body_len;
         enum kube_lane lane;
-        bool raw;    /* a list: do not parse it, leave it in .body; the limit is that of lists */
+        bool raw;    /* do not parse the answer, leave it in .body; the limit is that of lists */
         bool once;   /* the caller has a pause of his own: no retries inside but after 401 */
         bool secret; /* wipe what was received */
         /* Of the whole, from now on; 0 = 60 s from the first attempt, however long it waits for its

@@ -175,8 +175,6 @@ const char *cluster_trouble(const struct cluster *c)
 
         buf_clear(b);
         add_trouble(b, c->links_trouble);
-        for (const struct cluster_kind *k = c->kinds; k; k = k->next)
-                add_trouble(b, k->trouble);
         add_trouble(b, heartbeat_trouble(c->heartbeat));
         return b->len > 0 ? buf_text(b) : NULL;
 }

@@ -116,8 +116,6 @@ static void decide_right(struct deciding *d)
         d->v->accept = !in->refs_unknown;
         set(d, CONDITION_DEVICE_CREATED, CONDITION_TRUE, NULL);
         decide_connected(d);
-        if (in->old_model && !in->resting)
-                d->v->step = CHAIN_DROP_OLD;
 }
 
 static void decide_absent(struct deciding *d)

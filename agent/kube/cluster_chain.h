@@ -49,8 +49,7 @@ struct chain_input {
         bool wrong;      /* the object cannot be read as a link */
         bool has_plugin; /* the adaptor is loaded */
         enum chain_instance instance;
-        bool looking;   /* the first list of the instances is under way */
-        bool old_model; /* an instance of the kind before is still there */
+        bool looking; /* the first list of the instances is under way */
         enum chain_refusal refused;
         bool resting;      /* an attempt failed; the next one is not due */
         bool refs_unknown; /* content of references is being read for the first time */
@@ -64,7 +63,6 @@ enum chain_step {
         CHAIN_NONE,
         CHAIN_LOOK, /* GET the instance; make it right when it differs */
         CHAIN_CREATE,
-        CHAIN_DROP_OLD, /* DELETE the instance of the kind before */
         CHAIN_FINALIZE,
         CHAIN_UNFINALIZE,
 };

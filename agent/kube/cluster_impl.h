@@ -10,7 +10,7 @@
  * cluster_write.c   requests: lanes, and the rest after a failure
  * cluster_make.c    requests on links: finalizer, conditions
  * cluster_instance.c  requests on instances
- * cluster_leave.c   instances that are given up
+ * cluster_leave.c   instances that are given back
  * cluster_gone.c    links that leave, and the loss of all
  * cluster_report.c  device status
  * cluster_keep.c    links on disk
@@ -71,7 +71,6 @@ struct cluster_kind {
         struct arena *arena; /* holds the resource's texts */
         struct reflector *reflector;
         enum reflector_state state;
-        char *trouble; /* NULL: none */
 };
 
 /* --- a link */
@@ -135,7 +134,6 @@ struct cluster_link {
         struct object_set *accepted; /* what is driven, or may be; often .newest */
         char *wrong;                 /* why the newest cannot be read */
         struct cluster_kind *kind;
-        char *old_version, *old_kind; /* of an instance of the model before; NULL = none */
         struct link_instance instance;
 
         /* towards the rooms */
@@ -246,7 +244,6 @@ void cluster_touch(struct cluster_link *l);
 void cluster_link_event(struct cluster_link *l); /* the same, measured */
 void cluster_link_drop_set(struct cluster_link *l,
                            struct object_set **set); /* .newest or .accepted */
-void cluster_link_forget_old(struct cluster_link *l);
 /* An object of ours was seen: event, or answer to a write.  The arena is taken over. */
 void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
                   struct arena *owned);
@@ -292,7 +289,6 @@ bool cluster_make_read(struct cluster_link *l);
 bool cluster_make_conditions(struct cluster_link *l);
 bool cluster_instance_look(struct cluster_link *l);
 bool cluster_instance_make(struct cluster_link *l);
-bool cluster_instance_drop_old(struct cluster_link *l);
 bool cluster_instance_give_back(struct cluster_link *l);
 /* An instance was seen, in an event or an answer. */
 void cluster_instance_take(struct cluster_link *l, const struct tree *object,

@@ -1,5 +1,4 @@
-/* cluster_leave.c - instances that this node gives up: of a model before, or of a link that moved.
- */
+/* cluster_leave.c - instances that this node gives back: of links that moved. */
 #include "kube/cluster_impl.h"
 
 #include "base/log.h"
@@ -12,60 +11,6 @@ static bool is_of_link(const struct cluster_link *l, const struct object_meta *m
 
         return owner && strcmp(owner->uid, l->uid) == 0;
 }
-
-/* --- of the model before */
-
-static void on_old_deleted(void *ctx, struct kube_answer *a)
-{
-        struct cluster_link *l = cluster_write_ended(ctx, a);
-
-        if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_CONFLICT) {
-                cluster_link_forget_old(l);
-                return;
-        }
-        if (a->class != KUBE_AWAY)
-                LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
-        cluster_rest(l, cluster_rest_of(a), a);
-}
-
-static bool delete_old(struct cluster_link *l, const char *uid)
-{
-        auto_of(buf) struct buf body = BUF(4096);
-        struct write w = { .method = "DELETE", .body = &body, .done = on_old_deleted };
-
-        buf_adds(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":"
-                        "{\"uid\":");
-        buf_add_json(&body, uid, strlen(uid));
-        buf_adds(&body, "}}");
-        return cluster_write_device(l, l->old_version, l->old_kind, l->name, &w);
-}
-
-static void on_old_seen(void *ctx, struct kube_answer *a)
-{
-        struct cluster_link *l = cluster_write_ended(ctx, a);
-        struct object_meta m = { 0 };
-
-        if (a->class == KUBE_MISSING || !l->old_kind) {
-                cluster_link_forget_old(l);
-        } else if (a->class == KUBE_OK && a->object) {
-                object_meta_read(a->object, a->arena, &m);
-                if (!is_of_link(l, &m) || m.deleted)
-                        cluster_link_forget_old(l);
-                else if (delete_old(l, m.uid))
-                        l->c->lanes[LANE_CHAIN].busy++;
-        } else {
-                cluster_rest(l, cluster_rest_of(a), a);
-        }
-}
-
-bool cluster_instance_drop_old(struct cluster_link *l)
-{
-        struct write w = { .method = "GET", .done = on_old_seen };
-
-        return cluster_write_device(l, l->old_version, l->old_kind, l->name, &w);
-}
-
-/* --- of a link that moved */
 
 static void on_given_back(void *ctx, struct kube_answer *a)
 {

@@ -118,13 +118,6 @@ static void leave_work(struct cluster_link *l)
         l->checked = l->overdue = false;
 }
 
-void cluster_link_forget_old(struct cluster_link *l)
-{
-        free(l->old_version);
-        free(l->old_kind);
-        l->old_version = l->old_kind = NULL;
-}
-
 void cluster_link_renew(struct cluster_link *l, const char *uid)
 {
         leave_work(l);
@@ -132,7 +125,6 @@ void cluster_link_renew(struct cluster_link *l, const char *uid)
         l->instance.seen = (struct instance_seen){ 0 };
         cluster_report_done(l);
         cluster_report_init(l);
-        cluster_link_forget_old(l);
         cluster_kind_drop(l);
         observed_done(&l->seen);
         cluster_link_drop_set(l, &l->newest);
@@ -173,7 +165,6 @@ void cluster_link_remove(struct cluster_link *l)
         leave_work(l);
         cluster_instance_forget(l);
         cluster_report_done(l);
-        cluster_link_forget_old(l);
         cluster_kind_drop(l);
         observed_done(&l->seen);
         cluster_link_drop_set(l, &l->newest);

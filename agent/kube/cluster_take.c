@@ -34,26 +34,18 @@ static bool same_instance(const struct object *a, const struct object *b)
                same_labels(&a->link.spec.template.meta.labels, &b->link.spec.template.meta.labels);
 }
 
-/* The instance of another model than before is another object; the one before is to go. */
+/* The instance of another model than before is another object; the operator removes the one before.
+ */
 static void take_kind(struct cluster_link *l)
 {
         const char *version = l->seen.api_version, *kind = l->seen.kind;
-        const struct object *was = cluster_link_accepted(l);
-        bool same = was && same_text(was->link.spec.model.api_version, version) &&
-                    same_text(was->link.spec.model.kind, kind);
 
-        if (was && !same && !l->old_kind) {
-                l->old_version = xstrdup(was->link.spec.model.api_version);
-                l->old_kind = xstrdup(was->link.spec.model.kind);
-        }
         if (l->kind &&
             (!same_text(l->kind->kind, kind) || !same_text(l->kind->api_version, version))) {
                 cluster_instance_forget(l);
                 l->instance.seen = (struct instance_seen){ 0 };
                 cluster_kind_drop(l);
         }
-        if (l->old_kind && same_text(l->old_kind, kind) && same_text(l->old_version, version))
-                cluster_link_forget_old(l); /* back again */
 }
 
 static void cannot_read(struct cluster_link *l)

@@ -119,7 +119,7 @@ static void on_instances_state(void *ctx, enum reflector_state state, const char
         if (k->state == state)
                 return;
         k->state = state;
-        set_trouble(&k->trouble, state, k->kind, text);
+        (void)text; /* the reflector logs it; a kind that nobody may read makes no agent unready */
         for (size_t i = 0; i < k->c->n; i++) {
                 struct cluster_link *l = k->c->list[i];
 
@@ -170,7 +170,6 @@ static void kind_close(struct cluster_kind *k)
         *at = k->next;
         reflector_close(k->reflector);
         arena_free(k->arena);
-        free(k->trouble);
         free(k->api_version);
         free(k->kind);
         free(k);

@@ -23,7 +23,6 @@ void cluster_link_decide(struct cluster_link *l, struct chain_verdict *ret)
                 .has_plugin = config->adaptor_exists(config->ctx, o->adaptor, o->kind),
                 .instance = l->instance.state,
                 .looking = l->kind && l->kind->state == REFLECTOR_STARTING,
-                .old_model = l->old_kind,
                 .refused = l->refused,
                 .resting = l->resting,
                 .refs_unknown = cluster_set_refs_unknown(l),

@@ -85,8 +85,6 @@ static bool start_step(struct cluster_link *l)
                 return cluster_instance_look(l);
         case CHAIN_CREATE:
                 return cluster_instance_make(l);
-        case CHAIN_DROP_OLD:
-                return cluster_instance_drop_old(l);
         case CHAIN_FINALIZE:
                 return cluster_make_finalizer(l, true);
         case CHAIN_UNFINALIZE:

@@ -27,7 +27,7 @@ struct event_about { /* copied */
 
 struct events *events_new(const struct events_config *);
 void events_free(struct events *ev); /* NULL is fine */
-/* note is cut at 1,024 bytes; reason and action are literals, not empty. */
+/* note is cut at 1,024 bytes; reason and action are not empty; all texts are copied. */
 void events_say(struct events *ev, const struct event_about *, bool warning, const char *reason,
                 const char *action, const char *note);
 uint64_t events_dropped(const struct events *ev); /* refused, too many, or not answered */

@@ -26,7 +26,7 @@ struct stamp stamp_of(int dirfd, const char *name);
 /* Written to less than `age` before `now` (wall). */
 bool stamp_is_younger(const struct stamp *s, int64_t now_ns, int64_t age_ns);
 
-/* Names of the manifests of a directory, sorted by byte; for manifest_names_free().  Too many: the
+/* Names of the manifests of a directory, sorted by byte; for manifest_names_done().  Too many: the
  * first MANIFESTS_MAX, and an error in f.  DL_CONFIG: not readable. */
 struct manifest_names {
         char **list;

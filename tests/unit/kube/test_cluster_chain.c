@@ -467,25 +467,6 @@ static void trouble_with_the_server_alone_changes_no_condition(void **state)
         assert_true(w->v.drive);
 }
 
-static void the_instance_of_the_kind_before_goes_when_the_new_one_is_there(void **state)
-{
-        struct world *w = *state;
-
-        w->in.finalizer = true;
-        w->in.old_model = true;
-        w->in.instance = CHAIN_ABSENT;
-        decide(w);
-        assert_int_equal(w->v.step, CHAIN_CREATE);
-        w->in.instance = CHAIN_RIGHT;
-        decide(w);
-        assert_int_equal(w->v.step, CHAIN_DROP_OLD);
-        assert_true(w->v.accept);
-        assert_true(w->v.speak);
-        w->in.resting = true;
-        decide(w);
-        assert_int_equal(w->v.step, CHAIN_NONE);
-}
-
 /* --- references */
 
 static void a_link_waits_for_the_first_read_of_what_it_refers_to(void **state)
@@ -712,7 +693,6 @@ int main(void)
                 test(another_template_is_written_before_it_is_driven),
                 test(a_refused_update_leaves_the_device_as_it_was),
                 test(trouble_with_the_server_alone_changes_no_condition),
-                test(the_instance_of_the_kind_before_goes_when_the_new_one_is_there),
                 test(a_link_waits_for_the_first_read_of_what_it_refers_to),
                 test(what_the_device_says_is_the_last_entry),
                 test(an_adaptor_that_takes_no_spec_is_a_device_that_cannot_be_connected),
