@@ -64,8 +64,8 @@ struct cluster_counts {
 };
 void cluster_count(const struct cluster *c, struct cluster_counts *ret);
 /* NULL: all is well; else what is not ready, for people ("DeviceLinks: forbidden: ...").  Trouble
- * with one kind of devices is in the conditions of its links: whoever writes a link with such a model
- * must not make the agent unready.  The text lives until the next call. */
+ * with one kind of devices is in the conditions of its links: whoever writes a link with such a
+ * model must not make the agent unready.  The text lives until the next call. */
 const char *cluster_trouble(const struct cluster *c);
 /* The condition list of a link as last known to be in the API object, NULL: no such link. */
 const struct conditions *cluster_conditions(const struct cluster *c, const char *key);
