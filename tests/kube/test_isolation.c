@@ -142,14 +142,14 @@ static void devices_of_kinds_that_come_later_are_isolated_too(void **state)
                 "/apis/devices.edge.cattle.io/v1alpha1/namespaces/plant/otherdevices";
         static const char other[] =
                 "{\"apiVersion\":\"devices.edge.cattle.io/v1alpha1\",\"kind\":\"OtherDevice\","
-                "\"metadata\":{\"name\":\"x\",\"annotations\":{\"" HELD_BY "\":\"%s\"}}}";
+                "\"metadata\":{\"name\":\"%s\",\"annotations\":{\"" HELD_BY "\":\"%s\"}}}";
         char *kinds = rig_read_file(TEST_DATA "/kube/other_device.yaml");
         char body[512];
 
         (void)state;
         kube_apply(&cluster, "%s", kinds);
         free(kinds);
-        (void)snprintf(body, sizeof(body), other, "node-b");
+        (void)snprintf(body, sizeof(body), other, "x", "node-b");
         for (int tries = 0; request(ADMIN, "POST", path, body, NULL) != 201; tries++) {
                 assert_true(tries < 200);
                 rig_sleep_ms(50);
@@ -157,8 +157,9 @@ static void devices_of_kinds_that_come_later_are_isolated_too(void **state)
         expect_refused(AGENT_A, "PATCH",
                        "/apis/devices.edge.cattle.io/v1alpha1/namespaces/plant/otherdevices/x",
                        "{\"spec\":{\"a\":1}}", OWN_DEVICES_ONLY);
-        (void)snprintf(body, sizeof(body), other, "node-a");
-        expect(AGENT_B, "POST", path, body, 403);
+        (void)snprintf(body, sizeof(body), other, "y", "node-a");
+        expect_refused(AGENT_B, "POST", path, body, "may make devices of its own node only");
+        expect(AGENT_A, "POST", path, body, 201);
 }
 
 int main(void)
