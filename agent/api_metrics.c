@@ -68,8 +68,7 @@ static void add_latencies(const struct api_requests *r, struct buf *out)
                         { "url", r->server },
                         { "verb", l->method },
                 };
-                metric_histogram(out, name, labels, 2, kube_latency_bounds, l->buckets,
-                                 KUBE_LATENCY_BOUNDS, l->seconds);
+                metric_histogram(out, name, labels, 2, &l->times);
         }
 }
 

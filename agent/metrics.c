@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CLUSTER_BOUNDS = sizeof((struct cluster_counts){ 0 }.buckets) / sizeof(uint64_t) - 1 };
-_Static_assert((int)CLUSTER_BOUNDS == (int)LINKS_BOUNDS, "both have the default buckets");
-
 static void add(struct buf *out, const char *name, const char *type, const char *help, double value)
 {
         metric_head(out, name, type, help);
@@ -54,8 +51,7 @@ static void on_latency(void *ctx, const struct links_adaptor *a)
         const struct adaptor_walk *w = ctx;
         const struct metric_label label = { "adaptor", a->name };
 
-        metric_histogram(w->out, w->name, &label, 1, links_bounds, a->buckets, LINKS_BOUNDS,
-                         a->seconds);
+        metric_histogram(w->out, w->name, &label, 1, &a->times);
 }
 
 static const struct {
@@ -244,8 +240,7 @@ static void add_reconciles(const struct cluster_counts *c, struct buf *out)
         metric_value(out, "controller_runtime_reconcile_errors_total", &limb, 1, (double)c->errors);
         metric_head(out, "controller_runtime_reconcile_time_seconds", "histogram",
                     "Time from an event to the end of what it caused.");
-        metric_histogram(out, "controller_runtime_reconcile_time_seconds", &limb, 1, links_bounds,
-                         c->buckets, CLUSTER_BOUNDS, c->seconds);
+        metric_histogram(out, "controller_runtime_reconcile_time_seconds", &limb, 1, &c->times);
 }
 
 static void add_cluster(const struct cluster_counts *c, struct buf *out)

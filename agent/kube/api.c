@@ -1,5 +1,6 @@
 /* api.c - the client as a whole: who gets a turn, and what is known of the server. */
 #include "kube/api_impl.h"
+#include "kube/digest.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -100,15 +101,6 @@ void api_note(struct kube_api *a, const struct kube_call *c, long status, const 
         }
 }
 
-static uint64_t digest(const char *s, size_t n)
-{
-        uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-        for (size_t i = 0; i < n; i++)
-                h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
-        return h;
-}
-
 /* When the table is full the oldest is forgotten. */
 static bool is_new_warning(struct kube_api *a, uint64_t what)
 {
@@ -131,7 +123,7 @@ void api_warn(struct kube_api *a, const struct kube_call *c, const char *warning
 
                 if (quote && len > 0 && from[len - 1] == '"')
                         len--;
-                if (is_new_warning(a, digest(from, len))) {
+                if (is_new_warning(a, digest_bytes(from, len))) {
                         auto_free char *text = xasprintf("%.*s", (int)len, from);
 
                         LOG(WARNING, "kube.warning", text, LOG_STR("resource", c->resource),

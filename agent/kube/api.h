@@ -16,6 +16,7 @@
 #ifndef KUBE_API_H
 #define KUBE_API_H
 
+#include "base/histogram.h"
 #include "base/tree.h"
 #include "kube/access.h"
 
@@ -148,12 +149,9 @@ struct kube_count {
  * resource become "other". */
 size_t kube_api_counts(const struct kube_api *a, const struct kube_count **ret);
 /* The time of each answered request: from its turn to the whole answer, of a watch to its begin. */
-enum { KUBE_LATENCY_BOUNDS = 11 };
-extern const double kube_latency_bounds[KUBE_LATENCY_BOUNDS]; /* seconds: 5 ms .. 10 s */
 struct kube_latency {
-        const char *method;                        /* "WATCH" for watches */
-        uint64_t buckets[KUBE_LATENCY_BOUNDS + 1]; /* the last: +Inf */
-        double seconds;
+        const char *method; /* "WATCH" for watches */
+        struct histogram times;
 };
 size_t kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret);
 /* Since when the API server has not answered at all (monotonic ns); 0 = it answers. */

@@ -1,11 +1,6 @@
 #include "kube/api_counts.h"
 
-#include "base/clock.h"
-
 #include <string.h>
-
-const double kube_latency_bounds[KUBE_LATENCY_BOUNDS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                          0.5,   1,    2.5,   5,    10 };
 
 static struct kube_count *find(const struct counts *c, const char *method, const char *resource,
                                int code)
@@ -52,8 +47,7 @@ void counts_add(struct counts *c, const char *method, const char *resource, int 
 
 void counts_time(struct counts *c, const char *method, int64_t ns)
 {
-        double seconds = (double)ns / (double)NS_PER_S;
-        size_t i = 0, bucket = 0;
+        size_t i = 0;
 
         while (i < c->n_latencies && strcmp(c->latencies[i].method, method) != 0)
                 i++;
@@ -64,10 +58,7 @@ void counts_time(struct counts *c, const char *method, int64_t ns)
                         c->texts = arena_new();
                 c->latencies[c->n_latencies++].method = arena_strdup(c->texts, method);
         }
-        while (bucket < KUBE_LATENCY_BOUNDS && seconds > kube_latency_bounds[bucket])
-                bucket++;
-        c->latencies[i].buckets[bucket]++;
-        c->latencies[i].seconds += seconds;
+        histogram_add(&c->latencies[i].times, ns);
 }
 
 void counts_done(struct counts *c)

@@ -15,6 +15,7 @@
 #ifndef KUBE_CLUSTER_H
 #define KUBE_CLUSTER_H
 
+#include "base/histogram.h"
 #include "kube/api.h"
 #include "model/condition.h"
 #include "model/spec.h"
@@ -57,10 +58,7 @@ struct cluster_counts {
         size_t queued;                 /* writes that wait for their turn */
         uint64_t reconciles, errors;
         uint64_t status_writes, condition_writes, conflicts;
-        /* Time from an event to the end of the reconcile it caused: le 5 ms .. 10 s, +Inf, the
-         * default buckets of Prometheus. */
-        uint64_t buckets[12];
-        double seconds;
+        struct histogram times; /* from an event to the end of the reconcile it caused */
 };
 void cluster_count(const struct cluster *c, struct cluster_counts *ret);
 /* NULL: all is well; else what is not ready, for people ("DeviceLinks: forbidden: ...").  Trouble

@@ -38,7 +38,7 @@
 #include "kube/watched.h"
 #include "loop/loop.h"
 
-enum { CLUSTER_BODY_MAX = 3 * 1024 * 1024, CLUSTER_BUCKETS = 12 };
+enum { CLUSTER_BODY_MAX = 3 * 1024 * 1024 };
 
 /* --- a link's object as last seen, without its spec */
 

@@ -45,18 +45,11 @@ bool cluster_link_differs(const struct cluster_link *l, const struct chain_verdi
 
 void cluster_link_settled(struct cluster_link *l)
 {
-        static const double bounds[CLUSTER_BUCKETS - 1] = { .005, .01, .025, .05, .1, .25,
-                                                            .5,   1,   2.5,  5,   10 };
         struct cluster_counts *counts = &l->c->counts;
-        size_t i = 0;
 
         if (l->since_ns == 0)
                 return;
-        double seconds = (double)(clock_mono_ns() - l->since_ns) / (double)NS_PER_S;
-        while (i < CLUSTER_BUCKETS - 1 && seconds > bounds[i])
-                i++;
-        counts->buckets[i]++;
-        counts->seconds += seconds;
+        histogram_add(&counts->times, clock_mono_ns() - l->since_ns);
         counts->reconciles++;
         l->since_ns = 0;
 }

@@ -1,4 +1,5 @@
 /* last_known.c - kept links: what changed is gathered, and one worker writes it in batches. */
+#include "kube/digest.h"
 #include "kube/last_known_impl.h"
 
 #include "base/clock.h"
@@ -52,15 +53,6 @@ struct last_known {
 };
 
 /* --- entries */
-
-static uint64_t digest_of(const char *text, size_t n)
-{
-        uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-        for (size_t i = 0; i < n; i++)
-                h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-        return h;
-}
 
 static size_t place(const struct last_known *k, const char *uid)
 {
@@ -278,7 +270,7 @@ static void on_file(void *ctx, const char *uid, const char *text, size_t len,
         struct entry *x = find_or_add(r->k, uid);
 
         if (x)
-                x->digest = digest_of(text, len);
+                x->digest = digest_bytes(text, len);
         r->each(r->ctx, object, seen, owned);
 }
 
@@ -306,7 +298,7 @@ void last_known_put(struct last_known *k, const char *uid, const struct tree *ob
                 return;
         }
         struct entry *x = find_or_add(k, uid);
-        uint64_t digest = digest_of(text, len);
+        uint64_t digest = digest_bytes(text, len);
         if (!x || (x->digest == digest && !x->remove)) {
                 free(text);
                 return;

@@ -4,10 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-const double links_bounds[LINKS_BOUNDS] = {
-        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
-};
-
 void counts_init(struct links *l)
 {
         size_t n = adaptors_count(l->config.adaptors);
@@ -26,17 +22,6 @@ static struct links_adaptor *counts_of(const struct links *l, const struct dl_ad
         return &l->adaptors[i];
 }
 
-static void add_time(struct links_adaptor *a, int64_t took_ns)
-{
-        double seconds = (double)took_ns / (double)NS_PER_S;
-        size_t i = 0;
-
-        while (i < LINKS_BOUNDS && seconds > links_bounds[i])
-                i++;
-        a->buckets[i]++;
-        a->seconds += seconds;
-}
-
 void counts_polled(struct link *k, const struct record_result *r)
 {
         struct links_adaptor *a = counts_of(k->links, r->head.sink->adaptor);
@@ -44,7 +29,7 @@ void counts_polled(struct link *k, const struct record_result *r)
         k->polls++;
         k->links->counts.polls++;
         if (r->took_ns >= 0)
-                add_time(a, r->took_ns);
+                histogram_add(&a->times, r->took_ns);
         if (r->rc >= 0) {
                 k->good_ns = loop_now(k->links->config.loop);
                 return;

@@ -8,6 +8,7 @@
 #ifndef LINK_LINKS_H
 #define LINK_LINKS_H
 
+#include "base/histogram.h"
 #include "link/adaptors.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
@@ -85,14 +86,11 @@ void links_each(const struct links *l, void (*each)(void *ctx, const struct link
                 void *ctx);
 
 /* What an adaptor's links do, for metrics.  Counters never go back. */
-enum { LINKS_BOUNDS = 11 };
-extern const double links_bounds[LINKS_BOUNDS]; /* seconds: .005 .. 10 */
 struct links_adaptor {
         const char *name;
         size_t connected;                     /* links whose device answers */
         uint64_t connect_errors, poll_errors; /* polls that failed: not connected yet, since then */
-        uint64_t buckets[LINKS_BOUNDS + 1];   /* polls by the time they took; the last: longer */
-        double seconds;
+        struct histogram times;               /* of polls */
 };
 void links_each_adaptor(const struct links *l,
                         void (*each)(void *ctx, const struct links_adaptor *), void *ctx);

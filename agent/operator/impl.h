@@ -3,15 +3,14 @@
 #define OPERATOR_IMPL_H
 
 #include "base/backoff.h"
+#include "base/histogram.h"
 #include "kube/events.h"
 #include "kube/reflector.h"
 #include "operator/brain.h"
 #include "operator/hosts.h"
 #include "operator/models.h"
 
-enum { BUSY_MAX = 32, WATCHES = 4, PATCH_BYTES_MAX = 1 << 20, BUCKETS = 11 };
-
-extern const double reconcile_bounds[BUCKETS]; /* seconds */
+enum { BUSY_MAX = 32, WATCHES = 4, PATCH_BYTES_MAX = 1 << 20 };
 
 /* The kind that a link had, as far as its instance may still be there. */
 struct former {
@@ -92,8 +91,7 @@ struct brain {
         void *stop_ctx;
 
         uint64_t results[RESULTS];
-        uint64_t buckets[BUCKETS + 1];
-        double seconds;
+        struct histogram times; /* of passes */
 };
 
 /* --- brain.c */

@@ -7,10 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const double reconcile_bounds[BUCKETS] = {
-        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
-};
-
 static const struct metric_label brain = { "controller", "brain_dl" };
 
 static void add_reconciles(const struct brain *b, struct buf *out)
@@ -31,8 +27,7 @@ static void add_reconciles(const struct brain *b, struct buf *out)
                      (double)(b->results[RESULT_RETRY] + b->results[RESULT_LATER]));
         metric_head(out, "controller_runtime_reconcile_time_seconds", "histogram",
                     "Time of one pass over a DeviceLink, with its requests.");
-        metric_histogram(out, "controller_runtime_reconcile_time_seconds", &brain, 1,
-                         reconcile_bounds, b->buckets, BUCKETS, b->seconds);
+        metric_histogram(out, "controller_runtime_reconcile_time_seconds", &brain, 1, &b->times);
         const struct metric_label queue = { "name", "brain_dl" };
         metric_head(out, "workqueue_depth", "gauge", "DeviceLinks that wait for their turn.");
         metric_value(out, "workqueue_depth", &queue, 1, (double)b->n_queued);

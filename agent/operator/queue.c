@@ -222,13 +222,7 @@ void queue_pump(struct brain *b)
 
 static void count(struct brain *b, const struct ward *w, enum result r)
 {
-        double seconds = (double)(clock_mono_ns() - w->began_ns) / (double)NS_PER_S;
-        size_t i = 0;
-
-        while (i < BUCKETS && seconds > reconcile_bounds[i])
-                i++;
-        b->buckets[i]++;
-        b->seconds += seconds;
+        histogram_add(&b->times, clock_mono_ns() - w->began_ns);
         b->results[r]++;
 }
 

@@ -58,24 +58,23 @@ void metric_value(struct buf *out, const char *name, const struct metric_label *
 }
 
 void metric_histogram(struct buf *out, const char *name, const struct metric_label *labels,
-                      size_t n, const double *bounds, const uint64_t *counts, size_t n_bounds,
-                      double sum)
+                      size_t n, const struct histogram *h)
 {
         uint64_t total = 0;
 
-        for (size_t i = 0; i <= n_bounds; i++) {
+        for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++) {
                 char le[TEXT_REAL_MAX] = "+Inf";
 
-                if (i < n_bounds)
-                        (void)text_real(bounds[i], false, le);
-                total += counts[i];
+                if (i < HISTOGRAM_BOUNDS)
+                        (void)text_real(histogram_bounds[i], false, le);
+                total += h->buckets[i];
                 buf_addf(out, "%s_bucket", name);
                 add_labels(out, labels, n, le);
                 add_value(out, (double)total);
         }
         buf_addf(out, "%s_sum", name);
         add_labels(out, labels, n, NULL);
-        add_value(out, sum);
+        add_value(out, h->seconds);
         buf_addf(out, "%s_count", name);
         add_labels(out, labels, n, NULL);
         add_value(out, (double)total);

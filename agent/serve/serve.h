@@ -12,6 +12,7 @@
 #define SERVE_SERVE_H
 
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "loop/loop.h"
 
 struct serve;
@@ -54,7 +55,6 @@ void metric_value(struct buf *out, const char *name, const struct metric_label *
 /* name_bucket with "le", name_sum, name_count; counts are per bucket, not cumulated, and one more
  * than bounds: the last is of what is above all. */
 void metric_histogram(struct buf *out, const char *name, const struct metric_label *labels,
-                      size_t n, const double *bounds, const uint64_t *counts, size_t n_bounds,
-                      double sum);
+                      size_t n, const struct histogram *h);
 
 #endif

@@ -286,7 +286,7 @@ static void links_are_counted(void **state)
         assert_int_equal(n.condition_writes, 1);
         assert_true(n.reconciles >= 2);
         for (size_t i = 0; i < 12; i++)
-                all += n.buckets[i];
+                all += n.times.buckets[i];
         assert_int_equal(all, n.reconciles);
         assert_int_equal(n.errors, 0);
 }

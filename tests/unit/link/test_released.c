@@ -261,8 +261,8 @@ static uint64_t polls_timed(const struct links_adaptor *a)
 {
         uint64_t n = 0;
 
-        for (size_t i = 0; i <= LINKS_BOUNDS; i++)
-                n += a->buckets[i];
+        for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++)
+                n += a->times.buckets[i];
         return n;
 }
 
@@ -290,8 +290,8 @@ static void an_adaptor_counts_its_polls_and_their_time(void **state)
         assert_true(spin(r, a_is_healthy, 3000));
         links_each_adaptor(r->links, look_at_adaptor, NULL);
         assert_int_equal(a->connected, 1);
-        assert_int_equal(a->buckets[6], 1);
-        assert_true(a->seconds > 0.29 && a->seconds < 0.6);
+        assert_int_equal(a->times.buckets[6], 1);
+        assert_true(a->times.seconds > 0.29 && a->times.seconds < 0.6);
 
         atomic_store(&event_fake->unit[1].mode, FAKE_REFUSE);
         assert_true(spin(r, a_is_unhealthy, 2000));

@@ -96,7 +96,7 @@ size_t __wrap_kube_api_counts(const struct kube_api *a, const struct kube_count 
 size_t __wrap_kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret);
 size_t __wrap_kube_api_latencies(const struct kube_api *a, const struct kube_latency **ret)
 {
-        static const struct kube_latency row = { .method = "GET", .buckets = { 3 }, .seconds = 1 };
+        static const struct kube_latency row = { .method = "GET", .times = { .buckets = { 3 } } };
 
         (void)a;
         *ret = &row;

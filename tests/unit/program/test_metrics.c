@@ -174,11 +174,11 @@ static void the_clusters_metrics_have_octopus_names(void **state)
                                                 .waiting = 1,
                                                 .reconciles = 10,
                                                 .errors = 4,
-                                                .buckets = { 1, 2, [11] = 7 },
-                                                .seconds = 1.5 };
-        const struct kube_latency latency = { .method = "PATCH",
-                                              .buckets = { 1, 2, [KUBE_LATENCY_BOUNDS] = 1 },
-                                              .seconds = 12.5 };
+                                                .times = { .buckets = { 1, 2, [11] = 7 },
+                                                           .seconds = 1.5 } };
+        const struct kube_latency latency = {
+                .method = "PATCH", .times = { .buckets = { 1, 2, [11] = 1 }, .seconds = 12.5 }
+        };
         const struct kube_count requests[] = {
                 { .method = "GET", .resource = "secrets", .code = 200, .n = 3 },
                 { .method = "WATCH", .resource = "devicelinks", .code = 200, .n = 2 },

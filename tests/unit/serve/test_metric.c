@@ -1,4 +1,5 @@
 /* Metrics are lines that a Prometheus reads. */
+#include "base/clock.h"
 #include "serve/serve.h"
 
 #include <setjmp.h>
@@ -49,26 +50,35 @@ static void large_and_special_numbers_can_be_read(void **state)
 
 static void a_histogram_is_cumulated(void **state)
 {
-        static const double bounds[] = { 0.005, 1, 10 };
-        static const uint64_t counts[] = { 1, 2, 0, 4 };
-        struct buf out = BUF(1000);
+        struct histogram h = { 0 };
+        struct buf out = BUF(4000);
         const struct metric_label label = { "adaptor", "a" };
 
         (void)state;
-        metric_histogram(&out, "h", NULL, 0, bounds, counts, 3, 2.5);
-        metric_histogram(&out, "h", &label, 1, bounds, counts, 3, 2.5);
+        histogram_add(&h, 5 * NS_PER_MS);
+        histogram_add(&h, 250 * NS_PER_MS);
+        histogram_add(&h, 245 * NS_PER_MS);
+        histogram_add(&h, 11 * NS_PER_S);
+        metric_histogram(&out, "h", NULL, 0, &h);
         assert_string_equal(buf_text(&out), "h_bucket{le=\"0.005\"} 1\n"
+                                            "h_bucket{le=\"0.01\"} 1\n"
+                                            "h_bucket{le=\"0.025\"} 1\n"
+                                            "h_bucket{le=\"0.05\"} 1\n"
+                                            "h_bucket{le=\"0.1\"} 1\n"
+                                            "h_bucket{le=\"0.25\"} 3\n"
+                                            "h_bucket{le=\"0.5\"} 3\n"
                                             "h_bucket{le=\"1\"} 3\n"
+                                            "h_bucket{le=\"2.5\"} 3\n"
+                                            "h_bucket{le=\"5\"} 3\n"
                                             "h_bucket{le=\"10\"} 3\n"
-                                            "h_bucket{le=\"+Inf\"} 7\n"
-                                            "h_sum 2.5\n"
-                                            "h_count 7\n"
-                                            "h_bucket{adaptor=\"a\",le=\"0.005\"} 1\n"
-                                            "h_bucket{adaptor=\"a\",le=\"1\"} 3\n"
-                                            "h_bucket{adaptor=\"a\",le=\"10\"} 3\n"
-                                            "h_bucket{adaptor=\"a\",le=\"+Inf\"} 7\n"
-                                            "h_sum{adaptor=\"a\"} 2.5\n"
-                                            "h_count{adaptor=\"a\"} 7\n");
+                                            "h_bucket{le=\"+Inf\"} 4\n"
+                                            "h_sum 11.5\n"
+                                            "h_count 4\n");
+        buf_clear(&out);
+        metric_histogram(&out, "h", &label, 1, &h);
+        assert_non_null(strstr(buf_text(&out), "h_bucket{adaptor=\"a\",le=\"0.25\"} 3\n"));
+        assert_non_null(strstr(buf_text(&out), "h_sum{adaptor=\"a\"} 11.5\n"
+                                               "h_count{adaptor=\"a\"} 4\n"));
         buf_done(&out);
 }
 
