@@ -91,6 +91,11 @@ bool text_is_utf8(const void *p, size_t n)
         return true;
 }
 
+bool text_same(const char *a, const char *b)
+{
+        return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 /* --- the nearest word --------------------------------------------------------------------- */
 
 enum { WORD_MAX = 40, FAR = WORD_MAX };

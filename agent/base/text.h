@@ -16,6 +16,8 @@
 
 enum { TEXT_REAL_MAX = 32, TEXT_FIXED_MAX = 328, TEXT_TIME_MAX = 40 };
 
+bool text_same(const char *a, const char *b); /* NULL is "" */
+
 /* Shortest form of a double, or of a float given as a double.  Returns the length. */
 size_t text_real(double v, bool is_float, char out[TEXT_REAL_MAX]);
 /* Six decimals: "23.499994", "+Inf", "-0.000000", "NaN". */

@@ -1,6 +1,8 @@
 /* cluster_set.c - the desired set, and what its links refer to. */
 #include "kube/cluster_impl.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 /* --- references */
@@ -78,15 +80,10 @@ const char *cluster_set_why(void *ctx, enum object_kind kind, const char *space,
         return watched_trouble(c->watched, kind, space, name, &unknown);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-        return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* Said when it comes and when it becomes another one. */
 static void say_references(struct cluster_link *l, const char *trouble)
 {
-        if (same_text(l->ref_trouble, trouble))
+        if (text_same(l->ref_trouble, trouble))
                 return;
         free(l->ref_trouble);
         l->ref_trouble = trouble ? xstrdup(trouble) : NULL;

@@ -2,13 +2,9 @@
 #include "kube/cluster_impl.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <string.h>
-
-static bool same_text(const char *a, const char *b)
-{
-        return strcmp(a ? a : "", b ? b : "") == 0;
-}
 
 static bool same_labels(const struct decoded_list *a, const struct decoded_list *b)
 {
@@ -17,7 +13,7 @@ static bool same_labels(const struct decoded_list *a, const struct decoded_list 
         if (a->n != b->n)
                 return false;
         for (size_t i = 0; i < a->n; i++) {
-                if (!same_text(x[i].key, y[i].key) || !same_text(x[i].value, y[i].value))
+                if (!text_same(x[i].key, y[i].key) || !text_same(x[i].value, y[i].value))
                         return false;
         }
         return true;
@@ -28,9 +24,9 @@ static bool same_instance(const struct object *a, const struct object *b)
 {
         return a->spec_json_len == b->spec_json_len &&
                memcmp(a->spec_json, b->spec_json, a->spec_json_len) == 0 &&
-               same_text(a->link.spec.adaptor.name, b->link.spec.adaptor.name) &&
-               same_text(a->link.spec.model.api_version, b->link.spec.model.api_version) &&
-               same_text(a->link.spec.model.kind, b->link.spec.model.kind) &&
+               text_same(a->link.spec.adaptor.name, b->link.spec.adaptor.name) &&
+               text_same(a->link.spec.model.api_version, b->link.spec.model.api_version) &&
+               text_same(a->link.spec.model.kind, b->link.spec.model.kind) &&
                same_labels(&a->link.spec.template.meta.labels, &b->link.spec.template.meta.labels);
 }
 
@@ -41,7 +37,7 @@ static void take_kind(struct cluster_link *l)
         const char *version = l->seen.api_version, *kind = l->seen.kind;
 
         if (l->kind &&
-            (!same_text(l->kind->kind, kind) || !same_text(l->kind->api_version, version))) {
+            (!text_same(l->kind->kind, kind) || !text_same(l->kind->api_version, version))) {
                 cluster_instance_forget(l);
                 l->instance.seen = (struct instance_seen){ 0 };
                 cluster_kind_drop(l);

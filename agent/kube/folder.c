@@ -1,6 +1,7 @@
 #include "kube/folder.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "kube/maker.h"
 #include "kube/manifest.h"
 
@@ -50,11 +51,6 @@ struct folder {
 
 /* --- findings */
 
-static bool same_text(const char *a, const char *b)
-{
-        return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 static bool same_findings(const struct findings *a, const struct findings *b)
 {
         if (a->n != b->n || a->errors != b->errors || a->warnings != b->warnings)
@@ -64,8 +60,8 @@ static bool same_findings(const struct findings *a, const struct findings *b)
                 const struct finding *y = &b->list[i];
 
                 if (x->severity != y->severity || x->line != y->line ||
-                    !same_text(x->file, y->file) || !same_text(x->path, y->path) ||
-                    !same_text(x->text, y->text))
+                    !text_same(x->file, y->file) || !text_same(x->path, y->path) ||
+                    !text_same(x->text, y->text))
                         return false;
         }
         return true;

@@ -1,5 +1,7 @@
 #include "model/spec.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -40,11 +42,6 @@ void link_spec_unref(struct link_spec *s)
         arena_free(s->arena); /* s lives in it */
 }
 
-static bool same_text(const char *a, const char *b)
-{
-        return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 {
         return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
@@ -58,7 +55,7 @@ static bool same_references(const struct link_spec *a, const struct link_spec *b
                 const struct dl_reference *x = &a->references[i];
                 const struct dl_reference *y = &b->references[i];
 
-                if (!same_text(x->name, y->name) || !same_text(x->item, y->item) ||
+                if (!text_same(x->name, y->name) || !text_same(x->item, y->item) ||
                     !same_bytes(x->data, x->len, y->data, y->len))
                         return false;
         }
@@ -70,10 +67,10 @@ bool link_spec_equal(const struct link_spec *a, const struct link_spec *b)
 {
         if (a == b)
                 return true;
-        return same_text(a->key, b->key) && same_text(a->uid, b->uid) &&
-               same_text(a->node, b->node) && same_text(a->adaptor, b->adaptor) &&
-               same_text(a->api_version, b->api_version) && same_text(a->kind, b->kind) &&
-               same_text(a->reference_error, b->reference_error) &&
+        return text_same(a->key, b->key) && text_same(a->uid, b->uid) &&
+               text_same(a->node, b->node) && text_same(a->adaptor, b->adaptor) &&
+               text_same(a->api_version, b->api_version) && text_same(a->kind, b->kind) &&
+               text_same(a->reference_error, b->reference_error) &&
                same_bytes(a->spec_json, a->spec_json_len, b->spec_json, b->spec_json_len) &&
                same_references(a, b);
 }
