@@ -7,6 +7,8 @@
 
 enum { ATTEMPTS_MAX = 11, HEADERS_MAX = 4, WATCH_LINE_MAX = 3 << 20, URL_MAX = 64 * 1024 };
 
+/* A proxy that says an hour must not silence an agent whose heartbeat goes on. */
+static const int64_t retry_after_most_ns = 120 * NS_PER_S;
 static const int64_t attempt_limit_ns = 30 * NS_PER_S;
 static const int64_t whole_limit_ns = 60 * NS_PER_S;
 static const int64_t pause_first_ns = 250 * NS_PER_MS;
@@ -178,7 +180,8 @@ static void read_answer(const struct kube_call *c, const struct http_answer *h,
         else
                 answer_none(h->rc == DL_REFUSED ? KUBE_REFUSED : KUBE_AWAY, h->text, ret);
         if (h->rc == DL_OK)
-                ret->retry_after_ns = h->retry_after_ns;
+                ret->retry_after_ns = h->retry_after_ns < retry_after_most_ns ? h->retry_after_ns
+                                                                              : retry_after_most_ns;
 }
 
 static void on_done(void *ctx, const struct http_answer *h)

@@ -71,6 +71,7 @@ struct cluster_kind {
         struct arena *arena; /* holds the resource's texts */
         struct reflector *reflector;
         enum reflector_state state;
+        bool was_missing; /* the resource, and it has not been read since */
 };
 
 /* --- a link */
@@ -101,6 +102,7 @@ struct link_instance {
         uint64_t check; /* of all but its status, when it was compared last; 0 = not */
         struct instance_seen seen;
         bool recreate;           /* it was there, and was deleted by hand */
+        unsigned fights;         /* times that it went right after our write, in a row */
         bool outrun;             /* it went while a request was under way: the answer is older */
         int64_t written_ns;      /* our last write of it, monotonic */
         uint64_t written_serial; /* of the object that it was made from */
@@ -160,7 +162,8 @@ struct cluster_link {
         uint64_t call_serial;   /* of the newest object when it began */
         struct kube_call *say_call;
         enum chain_refusal refused;
-        bool stale; /* the object is to be read again */
+        bool stale;         /* the object is to be read again */
+        unsigned conflicts; /* of writes of it, in a row */
         bool resting;
         enum rest_why rest_why;
         struct backoff backoff;

@@ -166,8 +166,12 @@ void cluster_instance_gone(struct cluster_link *l, const char *uid)
         x->state = CHAIN_ABSENT;
         x->recreate = was;
         x->outrun = l->call;
-        if (l->rest_why == REST_WAITING)
-                cluster_rested(l); /* it was waited for */
+        if (l->rest_why == REST_WAITING || l->rest_why == REST_REFUSED)
+                cluster_rested(l); /* it was waited for, or it was in the way */
+        bool at_once = was && x->written_ns > 0 && clock_mono_ns() - x->written_ns < FIGHT_NS;
+        x->fights = at_once ? x->fights + 1 : 0;
+        if (x->fights > 1)
+                cluster_rest(l, REST_WAITING, NULL);
         cluster_link_event(l);
 }
 

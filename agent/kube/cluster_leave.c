@@ -20,10 +20,13 @@ static void on_given_back(void *ctx, struct kube_answer *a)
                 l->instance.state = CHAIN_UNSURE;
                 return;
         }
-        if (a->class == KUBE_OK || a->class == KUBE_MISSING || a->class == KUBE_REFUSED) {
+        if (a->class == KUBE_OK || (a->class == KUBE_MISSING && !a->no_resource)) {
                 cluster_gone_end(l);
                 return;
         }
+        if (a->class == KUBE_REFUSED) /* it is not what it was: who holds it? */
+                free(steal(&l->instance.uid));
+        l->instance.state = CHAIN_UNSURE; /* it may have arrived */
         if (a->class != KUBE_AWAY)
                 LOG(WARNING, "kube.device-refused", a->message, LOG_STR("link", l->key));
         cluster_rest(l, cluster_rest_of(a), a);

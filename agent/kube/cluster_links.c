@@ -133,6 +133,7 @@ void cluster_link_renew(struct cluster_link *l, const char *uid)
         free(l->wrong);
         l->wrong = NULL;
         l->handled = false;
+        last_known_remove(l->c->keep, l->uid);
         free(l->uid);
         l->uid = xstrdup(uid);
         l->life = LIFE_PRESENT;

@@ -18,6 +18,13 @@ static void log_refused(const struct cluster_link *l, const char *what, const st
             LOG_STR("reason", what));
 }
 
+/* The first conflict is a matter of time; then somebody may refuse all (a webhook), and a pause is
+ * due. */
+static bool is_again(struct cluster_link *l)
+{
+        return l->conflicts++ > 0;
+}
+
 /* --- finalizer */
 
 static void finalizer_refused(struct cluster_link *l, const struct kube_answer *a)
@@ -36,11 +43,14 @@ static void on_finalizer(void *ctx, struct kube_answer *a)
         switch (a->class) {
         case KUBE_OK:
                 l->refused = CHAIN_REFUSED_NOTHING;
+                l->conflicts = 0;
                 cluster_rested(l);
                 take_answer(l, a);
                 break;
         case KUBE_CONFLICT:
                 l->stale = true;
+                if (is_again(l))
+                        cluster_rest(l, REST_AWAY, a);
                 break;
         case KUBE_REFUSED:
         case KUBE_FORBIDDEN:
@@ -136,12 +146,15 @@ static void on_conditions(void *ctx, struct kube_answer *a)
         case KUBE_OK:
                 l->c->counts.condition_writes++;
                 l->say_waiting = l->say_due = false;
+                l->conflicts = 0;
                 backoff_reset(&l->say_backoff);
                 take_answer(l, a);
                 return;
         case KUBE_CONFLICT:
                 l->c->counts.conflicts++;
                 l->stale = true;
+                if (is_again(l))
+                        say_rest(l, a);
                 return;
         case KUBE_REFUSED:
         case KUBE_FORBIDDEN:

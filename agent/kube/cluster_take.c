@@ -6,6 +6,14 @@
 
 #include <string.h>
 
+/* After a restore of the server's store a generation may come again, of another spec. */
+static bool is_after(const char *version, const char *than)
+{
+        int order = 0;
+
+        return resource_version_order(version, than, &order) && order > 0;
+}
+
 static bool same_labels(const struct decoded_list *a, const struct decoded_list *b)
 {
         const struct decoded_pair *x = a->items, *y = b->items;
@@ -40,6 +48,7 @@ static void take_kind(struct cluster_link *l)
             (!text_same(l->kind->kind, kind) || !text_same(l->kind->api_version, version))) {
                 cluster_instance_forget(l);
                 l->instance.seen = (struct instance_seen){ 0 };
+                l->instance.outrun = l->call; /* its answer is of the model before */
                 cluster_kind_drop(l);
         }
 }
@@ -89,6 +98,16 @@ static void take_kept(struct cluster_link *l)
                 cluster_link_drop_set(l, &l->accepted);
 }
 
+/* Another node may have taken its instance meanwhile: not before that is known. */
+static void came_back(struct cluster_link *l)
+{
+        if (l->life != LIFE_MOVED && l->life != LIFE_ENDED)
+                return;
+        cluster_rested(l);
+        if (l->instance.state != CHAIN_RIGHT)
+                cluster_link_drop_set(l, &l->accepted);
+}
+
 void cluster_take(struct cluster *c, const struct tree *object, const struct object_meta *m,
                   struct arena *owned)
 {
@@ -107,7 +126,7 @@ void cluster_take(struct cluster *c, const struct tree *object, const struct obj
         observed_read(object, m, &now);
         bool same = l->seen.arena && now.generation == l->seen.generation &&
                     now.digest == l->seen.digest && now.generation > 0 &&
-                    now.deleted == l->seen.deleted;
+                    now.deleted == l->seen.deleted && is_after(now.version, l->seen.version);
         observed_done(&l->seen);
         l->seen = now;
         l->stale = false;
@@ -121,6 +140,7 @@ void cluster_take(struct cluster *c, const struct tree *object, const struct obj
                 take_kept(l);
                 take_spec(l, set, wrong);
         }
+        came_back(l);
         l->life = LIFE_PRESENT;
         cluster_link_event(l);
 }

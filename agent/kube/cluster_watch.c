@@ -90,7 +90,13 @@ static struct cluster_link *link_of(const struct cluster_kind *k, const char *sp
 {
         struct cluster_link *l = cluster_link_find_name(k->c, space, name);
 
-        return l && l->kind == k && l->life == LIFE_PRESENT ? l : NULL;
+        if (!l || l->kind != k)
+                return NULL;
+        if (l->life == LIFE_PRESENT)
+                return l;
+        if (l->instance.state != CHAIN_UNSEEN) /* should the link come back, it is looked at */
+                l->instance.state = CHAIN_UNSURE;
+        return NULL;
 }
 
 static void on_instance(void *ctx, const struct tree *object, const struct object_meta *m,
@@ -114,11 +120,12 @@ static void on_instance_gone(void *ctx, const char *space, const char *name, con
 static void on_instances_state(void *ctx, enum reflector_state state, const char *text)
 {
         struct cluster_kind *k = ctx;
-        bool back = k->state == REFLECTOR_NO_RESOURCE && state == REFLECTOR_LIVE;
+        bool back = k->was_missing && state == REFLECTOR_LIVE;
 
         if (k->state == state)
                 return;
         k->state = state;
+        k->was_missing = state == REFLECTOR_NO_RESOURCE || (k->was_missing && !back);
         (void)text; /* the reflector logs it; a kind that nobody may read makes no agent unready */
         for (size_t i = 0; i < k->c->n; i++) {
                 struct cluster_link *l = k->c->list[i];

@@ -146,7 +146,7 @@ static void rest(struct ward *w)
 
         if (is_silent(w->host) && says_agent_lost(&v->status))
                 w->told = w->host->episode;
-        if (w->check_holder && !w->former_held && !v->deleted && host_node(w->host) &&
+        if (w->check_holder && !w->former_held && host_node(w->host) &&
             model_state(w->model, v->api_version) == MODEL_SERVED) {
                 instance_check_holder(w);
                 return;

@@ -525,4 +525,35 @@ helper static void begin(void)
         is_live("devicelinks");
 }
 
+helper static void delete_link(const char *path)
+{
+        struct json_object *o = copy_of(stored(path));
+
+        set_text_at(&o, "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z");
+        put(path, o);
+        turn();
+}
+
+helper static void released(const char *key)
+{
+        cluster_released(world.cluster, key);
+        turn();
+}
+
+/* It is another node's now, and our selection no longer tells of it. */
+helper static void move_link(const char *path, const char *node)
+{
+        struct json_object *o = copy_of(stored(path));
+        auto_free char *name = xstrdup(text_in(o, "/metadata/name"));
+        auto_free char *uid = xstrdup(text_in(o, "/metadata/uid"));
+        struct fake_reflector *r = reflector_named("devicelinks");
+
+        set_text_at(&o, "/spec/adaptor/node", node);
+        world.quiet = true;
+        put(path, o);
+        world.quiet = false;
+        r->config.removed(r->config.ctx, "default", name, uid);
+        turn();
+}
+
 #endif

@@ -12,37 +12,6 @@
 #define PUMP LINKS "/pump"
 #define DISCOVERY "/apis/edge.cattle.io/v1alpha1"
 
-static void delete (const char *path)
-{
-        struct json_object *o = copy_of(stored(path));
-
-        set_text_at(&o, "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z");
-        put(path, o);
-        turn();
-}
-
-static void released(const char *key)
-{
-        cluster_released(world.cluster, key);
-        turn();
-}
-
-/* It is another node's now, and our selection no longer tells of it. */
-static void move(const char *path, const char *node)
-{
-        struct json_object *o = copy_of(stored(path));
-        auto_free char *name = xstrdup(text_in(o, "/metadata/name"));
-        auto_free char *uid = xstrdup(text_in(o, "/metadata/uid"));
-        struct fake_reflector *r = reflector_named("devicelinks");
-
-        set_text_at(&o, "/spec/adaptor/node", node);
-        world.quiet = true;
-        put(path, o);
-        world.quiet = false;
-        r->config.removed(r->config.ctx, "default", name, uid);
-        turn();
-}
-
 /* --- deleted */
 
 static void deleted_link_goes_when_its_device_is_closed(void **state)
@@ -51,7 +20,7 @@ static void deleted_link_goes_when_its_device_is_closed(void **state)
         begin();
         healthy("pump", "{}");
         assert_int_equal(json_object_object_length(world.kept), 1);
-        delete (PUMP);
+        delete_link(PUMP);
         assert_null(driven("default/pump"));
         assert_quiet();
         released("default/pump");
@@ -68,7 +37,7 @@ static void deleted_link_whose_device_does_not_close_goes_anyway(void **state)
         (void)state;
         begin();
         healthy("pump", "{}");
-        delete (PUMP);
+        delete_link(PUMP);
         rest(1100);
         served("PATCH", PUMP);
         assert_null(stored(PUMP));
@@ -89,7 +58,7 @@ static void deleted_link_that_was_never_driven_goes_at_once(void **state)
                                parse("[\"edge.cattle.io/octopus-limb\"]"));
         put(PUMP, o);
         assert_quiet();
-        delete (PUMP);
+        delete_link(PUMP);
         served("GET", DEVICES "/pump"); /* does another node hold it? */
         served("PATCH", PUMP);
         assert_null(stored(PUMP));
@@ -108,7 +77,7 @@ static void finalizers_of_others_stay(void **state)
         is_live("modbusdevices");
         serve_all();
         assert_int_equal(json_object_array_length(at(stored(PUMP), "/metadata/finalizers")), 2);
-        delete (PUMP);
+        delete_link(PUMP);
         released("default/pump");
         served("PATCH", PUMP);
         assert_string_equal(text_in(stored(PUMP), "/metadata/finalizers/0"), "example.com/x");
@@ -129,7 +98,7 @@ static void deleted_link_that_another_node_holds_is_waited_for(void **state)
         turn();
         assert_null(driven("default/pump")); /* never two nodes */
         released("default/pump");
-        delete (PUMP);
+        delete_link(PUMP);
         served("GET", DEVICES "/pump");
         assert_quiet();
         assert_non_null(stored(PUMP));
@@ -149,7 +118,7 @@ static void link_deleted_and_made_anew_is_another_link(void **state)
         (void)state;
         begin();
         healthy("pump", "{}");
-        delete (PUMP);
+        delete_link(PUMP);
         released("default/pump");
         served("PATCH", PUMP);
         take_away(DEVICES "/pump");
@@ -187,7 +156,7 @@ static void moved_link_is_stopped_and_its_instance_given_back(void **state)
         (void)state;
         begin();
         healthy("pump", "{}");
-        move(PUMP, "n2");
+        move_link(PUMP, "n2");
         assert_non_null(driven("default/pump")); /* who knows? */
         served("GET", PUMP);
         assert_null(driven("default/pump"));
@@ -213,7 +182,7 @@ static void instance_is_given_back_also_when_the_server_was_away(void **state)
         (void)state;
         begin();
         healthy("pump", "{}");
-        move(PUMP, "n2");
+        move_link(PUMP, "n2");
         refused("GET", PUMP, KUBE_AWAY, 0, "no answer");
         assert_non_null(driven("default/pump"));
         rest(600);
@@ -231,10 +200,10 @@ static void link_that_comes_back_is_driven_again(void **state)
         (void)state;
         begin();
         healthy("pump", "{}");
-        move(PUMP, "n2");
+        move_link(PUMP, "n2");
         served("GET", PUMP);
         assert_null(driven("default/pump"));
-        move(PUMP, "n1");
+        move_link(PUMP, "n1");
         tell(PUMP);
         turn();
         assert_non_null(driven("default/pump"));
@@ -342,7 +311,7 @@ static void delete_many(int from, int to)
         for (int i = from; i < to; i++) {
                 auto_free char *path = xasprintf(LINKS "/pump-%d", i);
 
-                delete (path);
+                delete_link(path);
         }
 }
 
