@@ -47,6 +47,7 @@ void agent_on_released(void *ctx, const char *key);
 void agent_on_publish_state(void *ctx, const struct link_spec *spec, int rc, const char *text);
 void agent_on_desired(void *ctx, const struct desired *desired, const struct findings *findings);
 bool agent_adaptor_exists(void *ctx, const char *adaptor, const char *kind);
+const char *agent_kind(void *ctx, size_t i);
 
 /* What serve asks. */
 void agent_ready(void *ctx, struct buf *out);

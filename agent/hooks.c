@@ -55,6 +55,19 @@ void agent_on_released(void *ctx, const char *key)
         tell_watchers(a);
 }
 
+const char *agent_kind(void *ctx, size_t i)
+{
+        const struct agent *a = ctx;
+
+        for (size_t k = 0; k < adaptors_count(a->adaptors); k++) {
+                for (const char *const *kind = adaptors_at(a->adaptors, k)->kinds; *kind; kind++) {
+                        if (i-- == 0)
+                                return *kind;
+                }
+        }
+        return NULL;
+}
+
 bool agent_adaptor_exists(void *ctx, const char *adaptor, const char *kind)
 {
         const struct agent *a = ctx;

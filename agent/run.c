@@ -174,6 +174,7 @@ static int start_cluster(struct agent *a, struct err *e)
                 .keep_ns = o->keep_ns,
                 .start_jitter_ns = o->start_jitter_ns,
                 .ctx = a,
+                .kind = agent_kind,
                 .adaptor_exists = agent_adaptor_exists,
                 .changed = agent_on_desired,
         };

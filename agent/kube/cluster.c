@@ -313,6 +313,7 @@ int cluster_open(const struct cluster_config *config, struct cluster **ret, stru
 
 void cluster_stop(struct cluster *c, int64_t limit_ns, void (*done)(void *ctx), void *ctx)
 {
+        cluster_held_end(c);
         c->stopping = true;
         c->stopped = done;
         c->stopped_ctx = ctx;
@@ -335,6 +336,7 @@ void cluster_close(struct cluster *c)
         free(c->list);
         cluster_kinds_sweep(c);
         cluster_gone_done(c);
+        cluster_held_end(c);
         heartbeat_close(c->heartbeat);
         events_free(c->events);
         watched_free(c->watched);

@@ -7,7 +7,8 @@
  * and cluster_released(), and is written: conditions at once, device status coalesced.
  * API server away: the set stays as it is; a start without it drives what last_known.h kept.
  * Moving     A link that leaves for another node is stopped, then its instance is given back
- *            (instance.h); one that comes is taken when nobody holds it.
+ *            (instance.h); one that comes is taken when nobody holds it.  After a start, what is
+ *            held without a link of this node is given back, too (the state may have been lost).
  * Mass loss  When all links (10 or more) vanish at once together with their CRD, they are kept
  *            running until the CRD is back or keep_ns is over.
  * Threads    The loop.  Hooks may call back.
@@ -35,6 +36,8 @@ struct cluster_config {
         int64_t keep_ns;            /* see "Mass loss"; 0 = not kept */
         int64_t start_jitter_ns;
         void *ctx;
+        /* The kinds of devices that the adaptors here drive, one after the other; NULL: no more. */
+        const char *(*kind)(void *ctx, size_t i);
         bool (*adaptor_exists)(void *ctx, const char *adaptor, const char *kind);
         /* As in folder.h. */
         void (*changed)(void *ctx, const struct desired *, const struct findings *);

@@ -10,6 +10,7 @@
  * cluster_write.c   requests: lanes, and the rest after a failure
  * cluster_make.c    requests on links: finalizer, conditions
  * cluster_instance.c  requests on instances
+ * cluster_held.c    what is held without a link of this node
  * cluster_leave.c   instances that are given back
  * cluster_gone.c    links that leave, and the loss of all
  * cluster_report.c  device status
@@ -225,7 +226,8 @@ struct cluster {
         void *stopped_ctx;
 
         struct cluster_counts counts;
-        struct buf *trouble; /* what cluster_trouble() said */
+        struct buf *trouble;    /* what cluster_trouble() said */
+        struct held_look *held; /* NULL: none under way */
 };
 
 /* --- cluster_watch.c */
@@ -234,6 +236,11 @@ void cluster_watch_links(struct cluster *c);
 void cluster_kind_use(struct cluster_link *l, const char *api_version, const char *kind);
 void cluster_kind_drop(struct cluster_link *l);
 void cluster_kinds_sweep(struct cluster *c); /* closes those that no link uses */
+
+/* --- cluster_held.c */
+
+void cluster_held_begin(struct cluster *c); /* links are read */
+void cluster_held_end(struct cluster *c);   /* done, or given up */
 
 /* --- cluster_links.c */
 

@@ -49,6 +49,7 @@ static void first_sync(struct cluster *c)
                         cluster_gone_ask(c->list[i]);
         }
         c->offline = false;
+        cluster_held_begin(c);
         LOG(INFO, "kube.synced", "links read", LOG_INT("links", c->n));
 }
 

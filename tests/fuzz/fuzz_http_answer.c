@@ -32,9 +32,12 @@ static bool feed(struct http_call *c, char *bytes, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct http_call c = {
-                .type = BUF(256), .warning = BUF(4096), .retry_after_ns = -1, .body_max = 1000
-        };
+        struct http_pool pool = { 0 };
+        struct http_call c = { .pool = &pool,
+                               .type = BUF(256),
+                               .warning = BUF(4096),
+                               .retry_after_ns = -1,
+                               .body_max = 1000 };
         char *bytes = malloc(size + 1);
 
         if (!bytes)

@@ -109,6 +109,22 @@ static void a_link_moves_with_both_agents_alive(void **state)
         expect_healthy_on(site.kube.node, 20000);
 }
 
+/* Its node gets a new disk: the agent starts without knowing what it held. */
+static void a_link_moves_away_from_an_agent_that_lost_its_memory(void **state)
+{
+        char path[320];
+
+        (void)state;
+        process_kill(&site.agent);
+        move_to(other);
+        (void)snprintf(path, sizeof(path), "%s/state", site.dir);
+        rig_scratch_remove(path);
+        site_agent_start(&site, NULL);
+        expect_healthy_on(other, LEASE_MS - 10000);
+        move_to(site.kube.node);
+        expect_healthy_on(site.kube.node, 20000);
+}
+
 static void a_link_moves_away_from_a_dead_agent_after_its_lease(void **state)
 {
         (void)state;
@@ -139,6 +155,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_link_moves_with_both_agents_alive),
+                cmocka_unit_test(a_link_moves_away_from_an_agent_that_lost_its_memory),
                 cmocka_unit_test(a_link_moves_away_from_a_dead_agent_after_its_lease),
                 cmocka_unit_test(a_silent_agent_makes_its_links_unknown_and_heals_by_itself),
         };

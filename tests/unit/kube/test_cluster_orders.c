@@ -252,6 +252,66 @@ static void conflicts_in_a_row_are_not_fought_in_a_loop(void **state)
         serve_all();
 }
 
+/* --- a start without memory */
+
+static const char *one_kind(void *ctx, size_t i)
+{
+        (void)ctx;
+        return i == 0 ? "ModbusDevice" : NULL;
+}
+
+/* The instance of the link pump of this node, held by n1; we know of neither. */
+static struct json_object *begin_unknowing(const char *node)
+{
+        struct json_object *o = link_object("pump", "{}");
+
+        set_text_at(&o, "/spec/adaptor/node", node);
+        world.quiet = true;
+        put(PUMP, o);
+        auto_free char *text = xasprintf(
+                "{\"apiVersion\":\"devices.edge.cattle.io/v1alpha1\",\"kind\":\"ModbusDevice\","
+                "\"metadata\":{\"name\":\"pump\",\"namespace\":\"default\",\"annotations\":{"
+                "\"edge.cattle.io/node-name\":\"n1\"},\"ownerReferences\":[{\"apiVersion\":"
+                "\"edge.cattle.io/v1alpha1\",\"kind\":\"DeviceLink\",\"name\":\"pump\",\"uid\":"
+                "\"%s\",\"controller\":true}]},\"spec\":{}}",
+                text_in(stored(PUMP), "/metadata/uid"));
+        put(DEVICES "/pump", parse(text));
+        world.quiet = false;
+        world.config.kind = one_kind;
+        begin();
+        struct call *list =
+                waiting("GET", "/apis/devices.edge.cattle.io/v1alpha1/modbusdevices"
+                               "?labelSelector=edge.cattle.io%2Fnode-name%3Dn1&limit=200");
+        struct json_object *body = parse("{\"metadata\":{},\"items\":[]}");
+        json_object_array_add(at(body, "/items"), copy_of(stored(DEVICES "/pump")));
+        end_call(list, KUBE_OK, 200, body, "");
+        json_object_put(body);
+        return stored(DEVICES "/pump");
+}
+
+static void what_is_held_for_a_link_that_moved_unseen_is_given_back(void **state)
+{
+        (void)state;
+        struct json_object *o = begin_unknowing("n2");
+
+        refused("GET", PUMP, KUBE_AWAY, 0, "no answer");
+        rest(1300);
+        served("GET", PUMP);
+        served("PATCH", DEVICES "/pump");
+        assert_string_equal(text_in(o, "/metadata/annotations/edge.cattle.io~1node-name"), "");
+        assert_quiet();
+}
+
+static void what_is_held_for_a_link_of_ours_stays(void **state)
+{
+        (void)state;
+        struct json_object *o = begin_unknowing("n1");
+
+        served("GET", PUMP);
+        assert_quiet();
+        assert_string_equal(text_in(o, "/metadata/annotations/edge.cattle.io~1node-name"), "n1");
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -266,6 +326,8 @@ int main(void)
                 test(an_answer_of_the_model_before_says_nothing_of_the_new),
                 test(who_deletes_what_we_make_at_once_is_not_fought_in_a_loop),
                 test(conflicts_in_a_row_are_not_fought_in_a_loop),
+                test(what_is_held_for_a_link_that_moved_unseen_is_given_back),
+                test(what_is_held_for_a_link_of_ours_stays),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
