@@ -187,6 +187,11 @@ static void on_written(void *ctx, struct kube_answer *a)
                 if (a->class == KUBE_FORBIDDEN || a->class == KUBE_UNAUTHORIZED) {
                         LOG(WARNING, "kube.status-refused", a->message, LOG_STR("link", l->key));
                         back_ns = REFUSED_NS;
+                        if (!r->doubted) { /* does another node hold it? */
+                                r->doubted = true;
+                                l->instance.state = CHAIN_UNSURE;
+                                cluster_touch(l);
+                        }
                 }
                 if (a->retry_after_ns > back_ns)
                         back_ns = a->retry_after_ns;

@@ -2,6 +2,7 @@
 #include "operator/impl.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -136,6 +137,9 @@ void ward_take(struct brain *b, const struct tree *object, const struct object_m
                 w->check_holder = false;
                 ward_wait_for(w, NULL);
         }
+        /* Of a deleted link a move is recorded no more; its new node waits for the old one. */
+        if (v->deleted && !text_same(v->status.node_name, v->node))
+                w->check_holder = true;
         ward_enqueue(w);
 }
 

@@ -736,6 +736,20 @@ static void an_instance_is_taken_from_a_lost_node_after_a_move(void **state)
         assert_int_equal(n_open(), 0);
 }
 
+/* Its new node waits for the instance before it lets the link go. */
+static void an_instance_of_a_deleted_link_is_taken_from_a_lost_node_too(void **state)
+{
+        (void)state;
+        begin_with(", deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: "
+                   "[edge.cattle.io/octopus-limb]",
+                   "n1", WELL("n9", MODEL));
+        news_lease("n1", 1, 40);
+        turn();
+        answer(call("GET", DEVICES "modbusdevices/pump"), KUBE_OK, INSTANCE("n9"));
+        answer(call("PATCH", DEVICES "modbusdevices/pump"), KUBE_OK, NULL);
+        assert_non_null(strstr(t.said, "hall/pump HolderLost Release: taken from node 'n9'"));
+}
+
 static void a_living_node_gives_its_instance_back_itself(void **state)
 {
         (void)state;
@@ -910,6 +924,7 @@ int main(void)
                 TEST(a_former_instance_that_may_not_be_deleted_is_told_and_left),
                 TEST(a_former_instance_held_by_a_living_node_is_waited_for),
                 TEST(an_instance_is_taken_from_a_lost_node_after_a_move),
+                TEST(an_instance_of_a_deleted_link_is_taken_from_a_lost_node_too),
                 TEST(a_living_node_gives_its_instance_back_itself),
                 TEST(who_leads_anew_looks_for_moves_that_were_begun),
                 TEST(a_node_that_comes_back_costs_no_look_at_instances),
