@@ -1,5 +1,6 @@
 /* verb.c - the verb `operator`: wiring, signals, the end. */
 #include "operator/brain.h"
+#include "operator/policies.h"
 
 #include "process.h"
 #include "verbs.h"
@@ -26,6 +27,7 @@ struct program {
         struct kube_api *api;
         struct serve *serve;
         struct brain *op;
+        struct policies *policies;
         int code;
 };
 
@@ -111,6 +113,7 @@ static int start(struct program *p, struct err *e)
                 .lost = on_lost,
         };
         p->op = brain_open(&config);
+        p->policies = policies_check(p->api);
         const struct serve_config serve = {
                 .loop = p->loop,
                 .address = p->options.metrics,
@@ -124,6 +127,7 @@ static int start(struct program *p, struct err *e)
 static void finish(struct program *p)
 {
         serve_close(p->serve);
+        policies_close(p->policies);
         brain_close(p->op);
         kube_api_close(p->api);
         process_done(&p->process);
