@@ -179,6 +179,7 @@ static struct item *item_new(struct watched *w, enum object_kind kind, const cha
                 .space = space,
                 .name = name,
                 .secret = true, /* ConfigMaps hold passwords, too */
+                .list_first = true,
                 .ctx = x,
                 .upsert = on_upsert,
                 .removed = on_removed,
