@@ -24,7 +24,9 @@ enum {
         POLL_MS = 1000,
         GAP_MS = 5000,
         START_MS = 12000, /* until all devices of a new agent are polled again */
-        MOVE_MS = 60000,  /* until the device of a moved link is: whose agent died has its Lease */
+        /* Until the device of a moved link is: a dead agent has its Lease, and each step needs the
+         * API server, one of them an operator that leads, which are away half of the time here. */
+        MOVE_MS = 90000,
         CONVERGE_MS = 150000,
         CALM_AFTER_MS = 8000, /* of trouble: a Lease lasts 40 s, and is not to end for it */
         CALM_MS = 7000,
