@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kube/names.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -136,14 +135,6 @@ static bool is_for_cluster(int c)
                (c >= OPTION_DURATIONS && c < OPTION_LEVEL);
 }
 
-static int check_space(const char *option, const char *space)
-{
-        if (!space || name_is_label(space))
-                return -1;
-        auto_free char *what = xasprintf("--%s: expected %s, got", option, names_label_says);
-        return options_error(verb, what, space);
-}
-
 /* cluster_option: one that was given, or NULL. */
 static int check(const struct agent_options *o, const char *cluster_option)
 {
@@ -159,8 +150,8 @@ static int check(const struct agent_options *o, const char *cluster_option)
                                      "--node-name (or $NODE_NAME) is missing: which node's "
                                      "DeviceLinks?  Without a cluster: --manifests DIR",
                                      NULL);
-        int rc = check_space("namespace", o->space);
-        return rc >= 0 ? rc : check_space("lease-namespace", o->lease_space);
+        int rc = options_check_namespace(verb, "namespace", o->space);
+        return rc >= 0 ? rc : options_check_namespace(verb, "lease-namespace", o->lease_space);
 }
 
 int agent_options_parse(int argc, char **argv, struct agent_options *o)

@@ -6,9 +6,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static void add(struct buf *out, const char *name, const char *type, const char *help, double value)
 {
         metric_head(out, name, type, help);

@@ -2,7 +2,9 @@
  * ours.
  *
  * Limits     At most METRICS_LINKS_MAX links are shown one by one; devicelink_metrics_truncated
- * says how many are not, and sums are of all. Threads    The loop.
+ * says how many are not, and sums are of all.
+ *
+ * Threads    The loop.
  */
 #ifndef METRICS_H
 #define METRICS_H

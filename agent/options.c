@@ -3,7 +3,9 @@
 
 #include "verbs.h"
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "kube/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,4 +68,12 @@ const char *options_duration(const char *s, int64_t *ret_ns)
                 return "expected a duration like 5s or 1m30s, got";
         *ret_ns = ns;
         return NULL;
+}
+
+int options_check_namespace(const char *verb, const char *option, const char *value)
+{
+        if (!value || name_is_label(value))
+                return -1;
+        auto_free char *what = xasprintf("--%s: expected %s, got", option, names_label_says);
+        return options_error(verb, what, value);
 }

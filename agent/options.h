@@ -17,4 +17,7 @@ const char *options_verbosity(const char *s, enum log_level *ret); /* --v N, as 
 /* A duration of at least 0: "5s". */
 const char *options_duration(const char *s, int64_t *ret_ns);
 
+/* --OPTION takes a namespace.  -1: value is one, or NULL; else EXIT_USAGE, and it was said. */
+int options_check_namespace(const char *verb, const char *option, const char *value);
+
 #endif

@@ -71,45 +71,64 @@ static void add_polls(struct buf *out, const struct links_view *v)
         buf_addc(out, '}');
 }
 
-struct link_head {
+struct link_shown {
         const char *space, *name, *uid;
         const char *node, *adaptor, *api_version, *kind;
+        const struct conditions *conditions;
+        const char *cause;
 };
 
-static void add_link_head(const struct link_head *h, struct buf *out)
+/* All but "polls". */
+static void begin_link(const struct link_shown *l, struct buf *out)
 {
-        add_head(out, "edge.cattle.io/v1alpha1", "DeviceLink", h->space, h->name, h->uid);
-        add_text(out, ",\"spec\":{\"adaptor\":{\"node\":", h->node);
-        add_text(out, ",\"name\":", h->adaptor);
-        add_text(out, "},\"model\":{\"apiVersion\":", h->api_version);
-        add_text(out, ",\"kind\":", h->kind);
+        add_head(out, "edge.cattle.io/v1alpha1", "DeviceLink", l->space, l->name, l->uid);
+        add_text(out, ",\"spec\":{\"adaptor\":{\"node\":", l->node);
+        add_text(out, ",\"name\":", l->adaptor);
+        add_text(out, "},\"model\":{\"apiVersion\":", l->api_version);
+        add_text(out, ",\"kind\":", l->kind);
         buf_adds(out, "}}");
+        add_conditions(out, l->conditions);
+        add_text(out, ",\"agent\":{\"cause\":", l->cause);
+        buf_addc(out, '}');
 }
 
 static void add_link(const struct view_source *s, const struct links_view *v, struct buf *out)
 {
         const struct link_spec *spec = v->spec;
         const struct conditions *other = s->conditions ? s->conditions(s->ctx, spec->key) : NULL;
-        const struct link_head head = { spec->space,   spec->name,        spec->uid, spec->node,
-                                        spec->adaptor, spec->api_version, spec->kind };
+        const struct link_shown shown = {
+                .space = spec->space,
+                .name = spec->name,
+                .uid = spec->uid,
+                .node = spec->node,
+                .adaptor = spec->adaptor,
+                .api_version = spec->api_version,
+                .kind = spec->kind,
+                .conditions = other ? other : v->conditions,
+                .cause = v->cause,
+        };
 
-        add_link_head(&head, out);
-        add_conditions(out, other ? other : v->conditions);
-        add_text(out, ",\"agent\":{\"cause\":", v->cause);
-        buf_addc(out, '}');
+        begin_link(&shown, out);
         add_polls(out, v);
         buf_addc(out, '}');
 }
 
 static void add_waiting(const struct cluster_waiting *w, struct buf *out)
 {
-        const struct link_head head = { w->space,   w->name,        w->uid, w->node,
-                                        w->adaptor, w->api_version, w->kind };
+        const struct link_shown shown = {
+                .space = w->space,
+                .name = w->name,
+                .uid = w->uid,
+                .node = w->node,
+                .adaptor = w->adaptor,
+                .api_version = w->api_version,
+                .kind = w->kind,
+                .conditions = w->conditions,
+                .cause = w->cause,
+        };
 
-        add_link_head(&head, out);
-        add_conditions(out, w->conditions);
-        add_text(out, ",\"agent\":{\"cause\":", w->cause);
-        buf_adds(out, "},\"polls\":{\"total\":0,\"failed\":0}}");
+        begin_link(&shown, out);
+        buf_adds(out, ",\"polls\":{\"total\":0,\"failed\":0}}");
 }
 
 /* The worst of all points. */

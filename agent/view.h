@@ -3,7 +3,9 @@
  *
  * Lists of objects as the API server shows them, less what the agent does not know, and with its
  * own knowledge beside: "agent" and "polls".  Specs of devices are not shown: they may hold
- * secrets. Threads: the loop.
+ * secrets.
+ *
+ * Threads: the loop.
  */
 #ifndef VIEW_H
 #define VIEW_H

@@ -100,6 +100,14 @@ char *xvasprintf(const char *format, va_list args)
         return r;
 }
 
+char *xjoin(const char *a, const char *b, const char *c)
+{
+        char *all = xmalloc(strlen(a) + strlen(b) + strlen(c) + 1);
+
+        (void)stpcpy(stpcpy(stpcpy(all, a), b), c);
+        return all;
+}
+
 static struct block *block_new(size_t size)
 {
         struct block *b = xcalloc(1, sizeof(*b) + size);

@@ -23,6 +23,9 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), re
 char *xvasprintf(const char *format, va_list)
         __attribute__((format(printf, 1, 0), returns_nonnull));
 
+/* All three in one piece; printf() would leave copies of a secret behind. */
+char *xjoin(const char *a, const char *b, const char *c) __attribute__((returns_nonnull));
+
 /* Give back what is not in use now: free heap, and pages of code and constants, which come back
  * from their files when they are used.  Any thread; takes about a millisecond. */
 void mem_trim(void);

@@ -109,7 +109,7 @@ static void start_job(struct kube_access *a, enum job_kind kind)
 static void set_authorization(struct kube_access *a, const char *token)
 {
         access_wipe(a->authorization);
-        a->authorization = token ? access_join("Bearer ", token) : NULL;
+        a->authorization = token ? xjoin("Bearer ", token, "") : NULL;
 }
 
 static void move_text(char **to, char **from)
@@ -279,8 +279,7 @@ static int first_reading(struct kube_access *a, struct err *e)
 
 static void set_basic(struct kube_access *a)
 {
-        auto_free char *name = access_join(a->spec.user, ":");
-        auto_free char *pair = access_join(name, a->spec.password);
+        auto_free char *pair = xjoin(a->spec.user, ":", a->spec.password);
         size_t n = strlen(pair);
         struct buf b = BUF(2 * n + 64); /* in one piece, for no copy to stay behind */
 

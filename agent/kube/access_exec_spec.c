@@ -160,11 +160,8 @@ int access_exec_spec(const struct kc_exec *x, const struct kc_cluster *k, const 
         n->api_version = xstrdup(x->api_version);
         n->argv = arguments(x, dir);
         n->environ = xcalloc(x->env.n + 2, sizeof(char *));
-        for (size_t i = 0; i < x->env.n; i++) {
-                auto_free char *name = access_join(env[i].name, "=");
-
-                n->environ[i] = access_join(name, env[i].value ? env[i].value : "");
-        }
+        for (size_t i = 0; i < x->env.n; i++)
+                n->environ[i] = xjoin(env[i].name, "=", env[i].value ? env[i].value : "");
         n->environ[x->env.n] = info;
         n->hint = x->hint && x->hint[0] ? xstrdup(x->hint) : NULL;
         ret->exec = n;

@@ -18,8 +18,6 @@ enum { ACCESS_TOKEN_MAX = 64 << 10, ACCESS_PEM_MAX = 1 << 20, ACCESS_EXEC_MAX = 
 /* --- access_secret.c: texts that are wiped when they go */
 
 void access_wipe(char *s); /* and free; NULL is fine */
-/* Both in one piece; printf() would leave copies behind. */
-char *access_join(const char *a, const char *b);
 void access_wipe_tree(const struct tree *t);
 bool access_is_token(const char *s, size_t n); /* what a header takes, not empty */
 /* The file's bytes and a NUL.  DL_CONFIG: cannot be read, no regular file, empty, over max. */

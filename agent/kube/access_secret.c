@@ -15,14 +15,6 @@ void access_wipe(char *s)
         free(s);
 }
 
-char *access_join(const char *a, const char *b)
-{
-        char *both = xmalloc(strlen(a) + strlen(b) + 1);
-
-        (void)stpcpy(stpcpy(both, a), b);
-        return both;
-}
-
 /* Texts live in the arena, where they were copied to. */
 void access_wipe_tree(const struct tree *t)
 {

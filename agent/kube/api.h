@@ -56,6 +56,9 @@ extern const struct kube_resource kube_devicelinks, kube_nodes, kube_secrets, ku
  * "group/version".  The texts live in the arena. */
 struct kube_resource kube_resource_of(const char *api_version, const char *kind, struct arena *a);
 
+/* The resource of that name in an APIResourceList; NULL: it is not served. */
+const struct tree *kube_discovered(const struct tree *list, const char *plural);
+
 /* Segments are percent-encoded; space NULL = cluster-wide, name NULL = the collection, sub NULL =
  * none.  What no name can be ("", ".", "..", or too long) becomes "-", which names nothing.  For
  * free(). */
@@ -116,6 +119,12 @@ struct kube_request {
 struct kube_call;
 struct kube_call *kube_start(struct kube_api *a, const struct kube_request *r);
 void kube_cancel(struct kube_call *c); /* no done(); NULL is fine */
+
+/* Values of .accept for metadata alone: of an object or a watch, and of a list. */
+#define KUBE_METADATA                                                                              \
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+#define KUBE_METADATA_LIST                                                                         \
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 #define KUBE_MERGE_PATCH "application/merge-patch+json"
 #define KUBE_JSON_PATCH "application/json-patch+json"

@@ -1,6 +1,8 @@
 /* api_path.c - where things are on an API server. */
 #include "kube/api.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -29,6 +31,15 @@ struct kube_resource kube_resource_of(const char *api_version, const char *kind,
                 .version = arena_strdup(a, slash ? slash + 1 : api_version),
                 .plural = plural,
         };
+}
+
+const struct tree *kube_discovered(const struct tree *list, const char *plural)
+{
+        TREE_FOREACH (resource, tree_get(list, "resources")) {
+                if (text_same(tree_text(tree_get(resource, "name")), plural))
+                        return resource;
+        }
+        return NULL;
 }
 
 static bool is_plain(unsigned char c)

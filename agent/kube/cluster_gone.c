@@ -8,6 +8,7 @@
 #include "kube/cluster_impl.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -140,15 +141,11 @@ void cluster_gone_orphan(struct cluster_link *l)
 
 static bool offers_create(const struct tree *discovery)
 {
-        TREE_FOREACH (resource, tree_get(discovery, "resources")) {
-                const char *name = tree_text(tree_get(resource, "name"));
+        const struct tree *resource = kube_discovered(discovery, kube_devicelinks.plural);
 
-                if (!name || strcmp(name, kube_devicelinks.plural) != 0)
-                        continue;
-                TREE_FOREACH (verb, tree_get(resource, "verbs")) {
-                        if (tree_text(verb) && strcmp(verb->as.text, "create") == 0)
-                                return true;
-                }
+        TREE_FOREACH (verb, tree_get(resource, "verbs")) {
+                if (text_same(tree_text(verb), "create"))
+                        return true;
         }
         return false;
 }

@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#define LIST_METADATA                                                                              \
-        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 #define PAGE_ITEMS "200"
 
 static const char devices_version[] = DEVICE_GROUP "/v1alpha1";
@@ -226,7 +224,7 @@ static void list(struct held_look *s)
                 kube_query(&path, "continue", s->more);
         ask(s,
             &(struct kube_request){
-                    .method = "GET", .resource = "devices", .accept = LIST_METADATA },
+                    .method = "GET", .resource = "devices", .accept = KUBE_METADATA_LIST },
             buf_text(&path), on_list);
 }
 

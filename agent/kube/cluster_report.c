@@ -149,6 +149,14 @@ static void written(struct cluster_link *l)
                 drop(r);
 }
 
+/* Is it there, and ours? */
+static void doubt(struct cluster_link *l)
+{
+        l->report.doubted = true;
+        l->instance.state = CHAIN_UNSURE;
+        cluster_touch(l);
+}
+
 /* Another object than was meant, or one that is not to be had: looked at first. */
 static void not_taken(struct cluster_link *l, const struct kube_answer *a)
 {
@@ -161,9 +169,7 @@ static void not_taken(struct cluster_link *l, const struct kube_answer *a)
                 LOG(WARNING, "kube.status-refused", a->message, LOG_STR("link", l->key));
                 return;
         }
-        r->doubted = true;
-        l->instance.state = CHAIN_UNSURE;
-        cluster_touch(l);
+        doubt(l);
 }
 
 static void on_written(void *ctx, struct kube_answer *a)
@@ -187,11 +193,8 @@ static void on_written(void *ctx, struct kube_answer *a)
                 if (a->class == KUBE_FORBIDDEN || a->class == KUBE_UNAUTHORIZED) {
                         LOG(WARNING, "kube.status-refused", a->message, LOG_STR("link", l->key));
                         back_ns = REFUSED_NS;
-                        if (!r->doubted) { /* does another node hold it? */
-                                r->doubted = true;
-                                l->instance.state = CHAIN_UNSURE;
-                                cluster_touch(l);
-                        }
+                        if (!r->doubted) /* another node may hold it */
+                                doubt(l);
                 }
                 if (a->retry_after_ns > back_ns)
                         back_ns = a->retry_after_ns;

@@ -12,9 +12,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define METADATA_ONLY                                                                              \
-        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-
 /* Together no more than the client has under way at once (api.h). */
 static const unsigned shares[LANES] = { [LANE_CHAIN] = 20, [LANE_SAY] = 8, [LANE_REPORT] = 4 };
 
@@ -161,7 +158,7 @@ struct kube_call *cluster_write_start(struct cluster_link *l, const struct write
                 .path = w->path,
                 .resource = w->resource,
                 .content_type = w->type,
-                .accept = w->no_answer ? METADATA_ONLY : NULL,
+                .accept = w->no_answer ? KUBE_METADATA : NULL,
                 .raw = w->no_answer,
                 .body = w->body ? buf_text(w->body) : NULL,
                 .body_len = w->body ? w->body->len : 0,

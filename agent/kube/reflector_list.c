@@ -14,9 +14,7 @@ static void start(struct reflector *r, enum reflector_step step, struct buf *pat
                 .method = "GET",
                 .path = buf_text(path),
                 .resource = r->config.resource.plural,
-                .accept = r->config.metadata_only ? "application/json;as=PartialObjectMetadataList;"
-                                                    "g=meta.k8s.io;v=v1,application/json"
-                                                  : NULL,
+                .accept = r->config.metadata_only ? KUBE_METADATA_LIST : NULL,
                 .raw = true,
                 .once = true,
                 .secret = r->config.secret,

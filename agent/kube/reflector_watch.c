@@ -237,10 +237,7 @@ void reflector_watch(struct reflector *r, bool stream)
 {
         struct kube_watch_request q = {
                 .resource = r->config.resource.plural,
-                .accept = r->config.metadata_only
-                                  ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"
-                                    "application/json"
-                                  : NULL,
+                .accept = r->config.metadata_only ? KUBE_METADATA : NULL,
                 .ctx = r,
                 .began = on_began,
                 .line = on_line,

@@ -118,8 +118,6 @@ void http_settings_drop(struct http_settings *s);
 /* --- http_setup.c: a call's options; false: .refused and .own_text say why */
 bool http_setup(struct http_call *c, const struct http_request *r);
 void http_wipe_free(char *s, size_t n);
-/* a, b and c; printf() would leave copies behind. */
-char *http_join(const char *a, const char *b, const char *c);
 
 /* --- http_receive.c: libcurl's callbacks with an answer's parts */
 size_t http_on_header(char *line, size_t size, size_t n, void *call);

@@ -27,14 +27,6 @@ void http_wipe_free(char *s, size_t n)
         free(s);
 }
 
-char *http_join(const char *a, const char *b, const char *c)
-{
-        char *all = xmalloc(strlen(a) + strlen(b) + strlen(c) + 1);
-
-        (void)stpcpy(stpcpy(stpcpy(all, a), b), c);
-        return all;
-}
-
 void http_refuse(struct http_call *c, int rc, const char *format, ...)
 {
         va_list args;
@@ -145,8 +137,7 @@ static void set_headers(struct http_call *c, const struct http_request *r)
         for (size_t i = 0; i < r->n_headers; i++) {
                 const struct http_header *h = &r->headers[i];
                 /* A header without a value takes a semicolon there. */
-                char *line = h->value[0] ? http_join(h->name, ": ", h->value)
-                                         : http_join(h->name, ";", "");
+                char *line = h->value[0] ? xjoin(h->name, ": ", h->value) : xjoin(h->name, ";", "");
 
                 if (strpbrk(h->name, ":;\r\n") || strpbrk(h->value, "\r\n"))
                         http_refuse(c, DL_CONFIG, "header '%s': expected one line", h->name);

@@ -188,7 +188,7 @@ void http_set_proxy(struct http *h, const char *url)
 
         wipe(s->proxy);
         if (url && strncmp(url, socks, sizeof(socks) - 1) == 0)
-                s->proxy = http_join("socks5h://", url + sizeof(socks) - 1, "");
+                s->proxy = xjoin("socks5h://", url + sizeof(socks) - 1, "");
         else
                 s->proxy = copy_of(url);
 }

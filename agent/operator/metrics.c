@@ -1,11 +1,7 @@
 /* metrics.c - what the operator tells a scraper: what Octopus' brain told, and what is ours. */
 #include "api_metrics.h"
-#include "base/clock.h"
 #include "operator/impl.h"
 #include "serve/serve.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static const struct metric_label brain = { "controller", "brain_dl" };
 

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kube/names.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -107,12 +106,7 @@ static int check(const struct operator_options *o)
         if (o->identity && (o->identity[0] == '\0' || strlen(o->identity) > IDENTITY_MAX))
                 return options_error(verb, "--identity: expected 1..127 characters, got",
                                      o->identity);
-        if (o->lease_space && !name_is_label(o->lease_space)) {
-                auto_free char *what =
-                        xasprintf("--lease-namespace: expected %s, got", names_label_says);
-                return options_error(verb, what, o->lease_space);
-        }
-        return -1;
+        return options_check_namespace(verb, "lease-namespace", o->lease_space);
 }
 
 int operator_options_parse(int argc, char **argv, struct operator_options *o)

@@ -2,20 +2,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 struct policies {
         struct kube_call *call; /* NULL: it was answered */
 };
-
-bool policies_are_offered(const struct tree *resources)
-{
-        TREE_FOREACH (r, tree_get(resources, "resources")) {
-                if (text_same(tree_text(tree_get(r, "name")), "validatingadmissionpolicies"))
-                        return true;
-        }
-        return false;
-}
 
 static void on_answer(void *ctx, struct kube_answer *a)
 {
@@ -27,7 +17,7 @@ static void on_answer(void *ctx, struct kube_answer *a)
                     LOG_STR("error", a->message));
                 return;
         }
-        if (a->class == KUBE_OK && policies_are_offered(a->object))
+        if (a->class == KUBE_OK && kube_discovered(a->object, "validatingadmissionpolicies"))
                 return;
         LOG(WARNING, "operator.no-policies",
             "this cluster has no ValidatingAdmissionPolicy (Kubernetes 1.30): nothing keeps an "

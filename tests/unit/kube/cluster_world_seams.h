@@ -525,6 +525,15 @@ helper static void begin(void)
         is_live("devicelinks");
 }
 
+/* Somebody writes "a" of the instance's spec. */
+helper static void edit_instance_by_hand(void)
+{
+        struct json_object *o = copy_of(stored(DEVICES "/pump"));
+
+        assert_int_equal(json_pointer_set(&o, "/spec/a", json_object_new_int(9)), 0);
+        put(DEVICES "/pump", o);
+}
+
 helper static void delete_link(const char *path)
 {
         struct json_object *o = copy_of(stored(path));

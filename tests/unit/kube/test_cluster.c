@@ -397,15 +397,11 @@ static void instance_deleted_by_hand_is_made_again(void **state)
 /* The event of its deletion is here before the answer to what was written just before. */
 static void instance_deleted_while_it_is_put_right_is_made_again(void **state)
 {
-        struct json_object *o;
-
         (void)state;
         begin();
         healthy("pump", "{\"a\":1}");
         rest(1100);
-        o = copy_of(stored(DEVICES "/pump"));
-        assert_int_equal(json_pointer_set(&o, "/spec/a", json_object_new_int(9)), 0);
-        put(DEVICES "/pump", o);
+        edit_instance_by_hand();
         turn();
         served("GET", DEVICES "/pump");
         struct call *late = waiting("PUT", DEVICES "/pump");
@@ -423,15 +419,11 @@ static void instance_deleted_while_it_is_put_right_is_made_again(void **state)
 
 static void instance_edited_by_hand_is_put_right(void **state)
 {
-        struct json_object *o;
-
         (void)state;
         begin();
         healthy("pump", "{\"a\":1}");
         rest(1100);
-        o = copy_of(stored(DEVICES "/pump"));
-        assert_int_equal(json_pointer_set(&o, "/spec/a", json_object_new_int(9)), 0);
-        put(DEVICES "/pump", o);
+        edit_instance_by_hand();
         turn();
         served("GET", DEVICES "/pump");
         served("PUT", DEVICES "/pump");
@@ -446,10 +438,7 @@ static void who_undoes_our_writes_at_once_is_not_fought_in_a_loop(void **state)
         healthy("pump", "{\"a\":1}");
         rest(1100);
         for (int i = 0; i < 2; i++) {
-                struct json_object *o = copy_of(stored(DEVICES "/pump"));
-
-                assert_int_equal(json_pointer_set(&o, "/spec/a", json_object_new_int(9)), 0);
-                put(DEVICES "/pump", o);
+                edit_instance_by_hand();
                 serve_all();
         }
         assert_string_equal(text_in(stored(DEVICES "/pump"), "/spec/a"), "9");

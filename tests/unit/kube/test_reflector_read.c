@@ -55,6 +55,14 @@ static void a_clean_end_goes_on_at_once_from_the_last_version(void **state)
         assert_log("+s/a:12 ");
 }
 
+static void answer_list_and_expect_watch(const char *items)
+{
+        answer_list(10, "", items);
+        sim_pass(0);
+        assert_asks("watch=1");
+        assert_asks("resourceVersion=10");
+}
+
 /* reference A3 30, A4 46 */
 static void without_initial_events_it_lists_and_watches(void **state)
 {
@@ -66,10 +74,7 @@ static void without_initial_events_it_lists_and_watches(void **state)
         sim_status(sim_call(), 422, "Invalid", "sendInitialEvents is forbidden for watch");
         assert_asks("/devicelinks?resourceVersion=0");
         assert_false(asks("watch=1"));
-        answer_list(10, "", a);
-        sim_pass(0);
-        assert_asks("watch=1");
-        assert_asks("resourceVersion=10");
+        answer_list_and_expect_watch(a);
         assert_false(asks("sendInitialEvents"));
         sim_began(sim_call());
         assert_log("+s/a:5 (live) ");
@@ -88,10 +93,7 @@ static void where_few_are_selected_it_lists_at_once(void **state)
         assert_asks("/devicelinks?limit=200");
         assert_false(asks("resourceVersion"));
         assert_false(asks("watch=1"));
-        answer_list(10, "", a);
-        sim_pass(0);
-        assert_asks("watch=1");
-        assert_asks("resourceVersion=10");
+        answer_list_and_expect_watch(a);
         sim_began(sim_call());
         assert_log("+s/a:5 (live) ");
 }
